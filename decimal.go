@@ -1,0 +1,119 @@
+package farmtally
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// nanoDigits is the number of decimals of Money and Quantity.
+const nanoDigits = 9
+
+// nano is one whole unit of Money or Quantity.
+const nano = 1_000_000_000
+
+// maxDecimalText bounds the text of one number: longer ones are refused unread.
+const maxDecimalText = 64
+
+// errNotDecimal and its kin name what is wrong with a number's text.
+var (
+	errNotDecimal = errors.New("not a decimal number")
+	errNegative   = errors.New("negative; it must be 0 or more")
+	errTooLarge   = errors.New("too large")
+)
+
+// rounding says what becomes of digits finer than the unit.
+type rounding int
+
+const (
+	truncate rounding = iota + 1
+	halfEven
+)
+
+// parseDecimal reads a non-negative decimal number, with an exponent or without,
+// as a count of 10^-digits.
+func parseDecimal(s string, digits int, round rounding) (int64, error) {
+	if s == "" || len(s) > maxDecimalText {
+		return 0, errNotDecimal
+	}
+	negative := s[0] == '-'
+	mantissa, exponent, err := splitDecimal(strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+"))
+	if err != nil {
+		return 0, err
+	}
+	mantissa = strings.TrimLeft(mantissa, "0")
+	if mantissa == "" {
+		return 0, nil
+	}
+	if negative {
+		return 0, errNegative
+	}
+	keep := len(mantissa) + exponent + digits
+	if keep > len("9223372036854775807") {
+		return 0, errTooLarge
+	}
+	if keep < 0 {
+		return 0, nil
+	}
+	whole, rest := mantissa, ""
+	if keep <= len(mantissa) {
+		whole, rest = mantissa[:keep], mantissa[keep:]
+	} else {
+		whole += strings.Repeat("0", keep-len(mantissa))
+	}
+	var v uint64
+	if whole != "" {
+		if v, err = strconv.ParseUint(whole, 10, 64); err != nil {
+			return 0, errTooLarge
+		}
+	}
+	if round == halfEven && roundsUp(v, rest) {
+		v++
+	}
+	if v > math.MaxInt64 {
+		return 0, errTooLarge
+	}
+	return int64(v), nil
+}
+
+// splitDecimal gives the digits of s without its point, and the power of ten that
+// they are to be multiplied with.
+func splitDecimal(s string) (mantissa string, exponent int, err error) {
+	if i := strings.IndexAny(s, "eE"); i >= 0 {
+		if exponent, err = strconv.Atoi(s[i+1:]); err != nil || exponent < -999 || exponent > 999 {
+			return "", 0, errNotDecimal
+		}
+		s = s[:i]
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	mantissa = whole + fraction
+	if mantissa == "" || strings.Trim(mantissa, "0123456789") != "" {
+		return "", 0, errNotDecimal
+	}
+	return mantissa, exponent - len(fraction), nil
+}
+
+// roundsUp reports whether v followed by the decimal fraction rest rounds to v+1,
+// half to even.
+func roundsUp(v uint64, rest string) bool {
+	if rest == "" || rest[0] < '5' {
+		return false
+	}
+	return rest[0] > '5' || strings.Trim(rest[1:], "0") != "" || v%2 == 1
+}
+
+// formatDecimal prints v, a count of 10^-9, without trailing zeros.
+func formatDecimal(v int64) string {
+	sign := ""
+	u := uint64(v) //nolint:gosec // two's complement is wanted here
+	if v < 0 {
+		sign, u = "-", -u
+	}
+	whole := strconv.FormatUint(u/nano, 10)
+	if u%nano == 0 {
+		return sign + whole
+	}
+	fraction := strconv.FormatUint(u%nano+nano, 10)[1:]
+	return sign + whole + "." + strings.TrimRight(fraction, "0")
+}

@@ -1,0 +1,48 @@
+package farmtally
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// FarmID is "farm-" and 32 lower-case hexadecimal digits.
+type FarmID string
+
+// QueueID is "queue-" and 32 lower-case hexadecimal digits; "" is no queue.
+type QueueID string
+
+// FleetID is "fleet-" and 32 lower-case hexadecimal digits; "" is no fleet.
+type FleetID string
+
+// JobID is "job-" and 32 lower-case hexadecimal digits; "" is no job.
+type JobID string
+
+// The prefixes of ids, as AWS Deadline Cloud writes them.
+const (
+	FarmPrefix  = "farm-"
+	QueuePrefix = "queue-"
+	FleetPrefix = "fleet-"
+	JobPrefix   = "job-"
+)
+
+const idDigits = 32
+
+// IsID reports whether s is the prefix followed by 32 lower-case hexadecimal digits.
+func IsID(prefix, s string) bool {
+	digits, ok := strings.CutPrefix(s, prefix)
+	return ok && len(digits) == idDigits && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// HashID makes the id of a thing that a source knows by name: the prefix and the
+// first 128 bits of SHA-256 over the source's kind ("slurm", "opencue", …), the
+// farm's name there, and the name. The same log imported twice, on two machines,
+// gives the same ids.
+func HashID(prefix, source, farm, name string) string {
+	h := sha256.New()
+	for _, part := range []string{prefix, source, farm, name} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	return prefix + hex.EncodeToString(h.Sum(nil)[:idDigits/2])
+}
