@@ -107,7 +107,7 @@ func (s Stat) Value(of Statistic, count int64, scale Scale, factor CostScale) fl
 		if hi != 0 || lo >= exactDouble {
 			return ratio(v, factor, new(big.Int).Mul(big.NewInt(divisor), big.NewInt(count)))
 		}
-		divisor = int64(lo) //nolint:gosec // below 2^53
+		divisor = int64(lo)
 	}
 	if factor == DefaultCostScale && v.Hi == 0 && v.Lo < exactDouble {
 		return float64(v.Lo) / float64(divisor) // one correctly rounded division
