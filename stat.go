@@ -3,6 +3,7 @@ package farmtally
 import (
 	"math/big"
 	"math/bits"
+	"strconv"
 	"strings"
 )
 
@@ -43,7 +44,10 @@ func (s Sum) Big() *big.Int {
 
 // decimal prints the sum as a count of 10^-digits, without trailing zeros.
 func (s Sum) decimal(digits int) string {
-	text := s.Big().String()
+	text := strconv.FormatUint(s.Lo, 10)
+	if s.Hi != 0 {
+		text = s.Big().String()
+	}
 	if len(text) <= digits {
 		text = strings.Repeat("0", digits-len(text)+1) + text
 	}
