@@ -1,0 +1,119 @@
+package storage
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/farmtally/farmtally"
+)
+
+// writeSegment writes the builder's rows in the given order to a new file of the
+// data folder, synced, and opens it. The segment is not in the catalog yet.
+func (c *Catalog) writeSegment(farm farmtally.FarmID, name string, b *Builder, order []int32) (*Segment, error) {
+	path := c.SegmentPath(name)
+	size, err := writeSynced(path, func(w io.Writer) error { return b.write(w, order) })
+	if err != nil {
+		return nil, fmt.Errorf("write segment %s: %w", name, err)
+	}
+	info := SegmentInfo{FarmID: farm, File: name, Bytes: size, Records: int64(len(order))}
+	for i, at := range order {
+		row := &b.rows[at]
+		start, end := farmtally.Instant(row.start), farmtally.Instant(row.start+row.wall)
+		if i == 0 {
+			info.First = start
+		}
+		info.Last, info.End = start, max(info.End, end)
+		info.MaxWall = max(info.MaxWall, row.wall)
+		if b.texts[ColRate].values[row.texts[ColRate-ColQueue]] == farmtally.Unpriced {
+			info.Unpriced++
+		}
+	}
+	s, err := OpenSegment(path, info)
+	if err != nil {
+		return nil, err
+	}
+	s.Info.Checksums = s.checksums()
+	return s, nil
+}
+
+// writeSynced writes a new file whole and durably: its bytes and its name are on
+// the disk when it returns. On an error the file is removed.
+func writeSynced(path string, write func(io.Writer) error) (size int64, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644) //nolint:gosec // readable by other tools, as documented
+	if err != nil {
+		return 0, fmt.Errorf("create file: %w", err)
+	}
+	defer func() {
+		if closeErr := f.Close(); err == nil && closeErr != nil {
+			err = fmt.Errorf("close file: %w", closeErr)
+		}
+		if err != nil {
+			_ = os.Remove(path) // the first error counts
+		}
+	}()
+	counter := &countingWriter{w: f}
+	if err := write(counter); err != nil {
+		return 0, err
+	}
+	if err := f.Sync(); err != nil {
+		return 0, fmt.Errorf("sync file: %w", err)
+	}
+	return counter.n, syncFolder(filepath.Dir(path))
+}
+
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(path string) error {
+	d, err := os.Open(path) //nolint:gosec // a folder of the data folder
+	if err != nil {
+		return fmt.Errorf("open folder: %w", err)
+	}
+	defer d.Close() //nolint:errcheck // nothing was written through it
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("sync folder: %w", err)
+	}
+	return nil
+}
+
+// Lock is an advisory lock on a file, held until Release or the end of the process.
+type Lock struct{ f *os.File }
+
+// lockFile takes the lock on a file of the data folder, creating it. It fails with
+// Unavailable, and the text that the holder wrote into it, where it is held.
+func lockFile(path, text string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a file of the data folder
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+		holder, _ := io.ReadAll(io.LimitReader(f, 200)) // a hint at best
+		_ = f.Close()
+		return nil, farmtally.Errorf(farmtally.Unavailable, "%s is held by %s", filepath.Base(path), holder)
+	}
+	if err := f.Truncate(0); err == nil {
+		_, _ = f.WriteAt([]byte(text), 0) // a hint at best
+	}
+	return &Lock{f}, nil
+}
+
+// Release lets go of the lock and removes its file where remove is set.
+func (l *Lock) Release(remove bool) {
+	if remove {
+		_ = os.Remove(l.f.Name()) // a stray lock file harms nobody
+	}
+	_ = l.f.Close()
+}

@@ -1,0 +1,97 @@
+-- Instants are milliseconds since 1970-01-01T00:00:00Z; money is nano-dollars.
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE farms (
+  farm_id    TEXT PRIMARY KEY,
+  name       TEXT NOT NULL,
+  cost_scale INTEGER NOT NULL, -- billionths
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE queues (
+  farm_id    TEXT NOT NULL,
+  queue_id   TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (farm_id, queue_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE fleets (
+  farm_id    TEXT NOT NULL,
+  fleet_id   TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (farm_id, fleet_id)
+) STRICT, WITHOUT ROWID;
+
+-- Jobs that have a name.
+CREATE TABLE jobs (
+  farm_id TEXT NOT NULL,
+  job_id  TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  PRIMARY KEY (farm_id, job_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE segments (
+  segment_id  INTEGER PRIMARY KEY AUTOINCREMENT,
+  farm_id     TEXT NOT NULL,
+  file        TEXT NOT NULL UNIQUE,
+  bytes       INTEGER NOT NULL,
+  records     INTEGER NOT NULL,
+  first_start INTEGER NOT NULL,
+  last_start  INTEGER NOT NULL,
+  last_end    INTEGER NOT NULL,
+  max_wall    INTEGER NOT NULL,
+  unpriced    INTEGER NOT NULL,
+  checksums   BLOB NOT NULL    -- CRC-32C of each column, big-endian
+) STRICT;
+CREATE INDEX segments_by_farm ON segments (farm_id, first_start);
+
+-- Rows of segments that a later version of their record has replaced.
+CREATE TABLE dropped (
+  segment_id INTEGER NOT NULL,
+  row        INTEGER NOT NULL,
+  PRIMARY KEY (segment_id, row)
+) STRICT, WITHOUT ROWID;
+
+-- Records that are in no segment: just pushed, or still running.
+CREATE TABLE hot (
+  farm_id    TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  record_id  TEXT NOT NULL,
+  version    INTEGER NOT NULL, -- grows with every write to this table
+  running    INTEGER NOT NULL,
+  record     BLOB NOT NULL,
+  PRIMARY KEY (farm_id, started_at, record_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hot_by_version ON hot (farm_id, version);
+CREATE TABLE hot_version (latest INTEGER NOT NULL) STRICT;
+INSERT INTO hot_version VALUES (0);
+
+CREATE TABLE access_keys (
+  key_id     TEXT PRIMARY KEY,
+  secret     TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  revoked_at INTEGER NOT NULL  -- 0 while the key is good
+) STRICT, WITHOUT ROWID;
+
+-- Rate cards: of a farm, by its id or its name, or of the folder, by ''.
+CREATE TABLE rate_cards (
+  scope  TEXT PRIMARY KEY,
+  file   TEXT NOT NULL,
+  text   BLOB NOT NULL,
+  set_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE aggregations (
+  aggregation_id TEXT PRIMARY KEY,
+  farm_id        TEXT NOT NULL,
+  accepted_at    INTEGER NOT NULL,
+  status         TEXT NOT NULL,
+  aggregation    BLOB NOT NULL -- JSON
+) STRICT, WITHOUT ROWID;
+CREATE INDEX aggregations_by_time ON aggregations (accepted_at);
