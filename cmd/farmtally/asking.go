@@ -235,8 +235,12 @@ func (c *client) explain(err error) error {
 		return farmtally.Errorf(farmtally.Internal, "the server answered %s: %s", api.ErrorCode(), api.ErrorMessage())
 	}
 	if sent, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok && !errors.Is(err, context.Canceled) {
+		cause := sent.Err
+		if u, ok := errors.AsType[*url.Error](cause); ok {
+			cause = u.Err
+		}
 		return &farmtally.Error{
-			Kind: farmtally.Unavailable, Message: "no server answers at " + c.endpoint, Err: sent.Err,
+			Kind: farmtally.Unavailable, Message: "no server answers at " + c.endpoint, Err: cause,
 			Hint: "start one with 'farmtally serve', or name another with --endpoint",
 		}
 	}

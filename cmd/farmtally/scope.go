@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -140,15 +141,15 @@ func noneOrMany(kind, where, wanted string, all, found []thing) error {
 func list(all []thing) string {
 	const most = 20
 	var names []string
-	for i, t := range all {
-		if i == most {
-			names = append(names, fmt.Sprintf("and %d more", len(all)-most))
-			break
-		}
+	for _, t := range all {
 		names = append(names, t.String())
 	}
-	if len(names) == 0 {
+	slices.Sort(names)
+	switch n := len(names); {
+	case n == 0:
 		return "none"
+	case n > most:
+		names = append(names[:most:most], fmt.Sprintf("and %d more", n-most))
 	}
 	return strings.Join(names, ", ")
 }
