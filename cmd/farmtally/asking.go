@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -216,6 +217,9 @@ func (b *backoff) wait(ctx context.Context, least time.Duration) error {
 	}
 }
 
+// denials are AWS's error codes for a key or a signature that is no good.
+var denials = []string{"AccessDeniedException", "MissingAuthenticationTokenException", "InvalidSignatureException", "UnrecognizedClientException"}
+
 // explain says an error of AWS's client in farmtally's words.
 func (c *client) explain(err error) error {
 	if v, ok := errors.AsType[*types.ValidationException](err); ok {
@@ -225,13 +229,13 @@ func (c *client) explain(err error) error {
 		}
 		return e
 	}
-	if d, ok := errors.AsType[*types.AccessDeniedException](err); ok {
-		return &farmtally.Error{
-			Kind: farmtally.Denied, Message: "the server denied access: " + d.ErrorMessage(),
-			Hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that 'farmtally keys create' made",
-		}
-	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		if slices.Contains(denials, api.ErrorCode()) {
+			return &farmtally.Error{
+				Kind: farmtally.Denied, Message: "the server refused the signature: " + api.ErrorMessage(),
+				Hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that 'farmtally keys create' made",
+			}
+		}
 		return farmtally.Errorf(farmtally.Internal, "the server answered %s: %s", api.ErrorCode(), api.ErrorMessage())
 	}
 	if sent, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok && !errors.Is(err, context.Canceled) {

@@ -25,6 +25,11 @@ func helpOf(cmd *cobra.Command) string { return fmt.Sprintf("try '%s --help'", c
 // errReported ends a command that has said already what went wrong.
 var errReported = errors.New("reported")
 
+// interruption ends a command that an interrupt ended; what says what is left.
+type interruption struct{ what string }
+
+func (i *interruption) Error() string { return "interrupted; " + i.what }
+
 // explain prints an error for the user and gives the exit code.
 func (p *program) explain(ctx context.Context, err error) int {
 	if m, ok := errors.AsType[*misuse](err); ok {
@@ -32,6 +37,10 @@ func (p *program) explain(ctx context.Context, err error) int {
 		return exitMisuse
 	}
 	if errors.Is(err, errReported) {
+		return exitFailed
+	}
+	if i, ok := errors.AsType[*interruption](err); ok {
+		fmt.Fprintf(p.stderr, "farmtally: %s\n", i)
 		return exitFailed
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {

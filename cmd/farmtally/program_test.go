@@ -120,7 +120,9 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, args...)
+	// The test's own context ends before its clean-up, which wants to see a server end
+	// in peace.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), self, args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	return cmd
 }

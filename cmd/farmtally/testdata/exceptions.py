@@ -2,8 +2,9 @@
 
 Reads one JSON object from standard input: the endpoint, and calls, a list of
 {operation, arguments}. "repeat": N makes a call up to N times, until one fails.
-Prints a list: for each call the class among client.exceptions, the HTTP status and
-the members of the error, or null where no exception came.
+Prints a list: for each call the exception's class (ClientError for one that the
+service's model lacks), the HTTP status and the members of the error, or null where no
+exception came.
 """
 
 import json
@@ -19,7 +20,7 @@ def provoke(client, call):
         try:
             getattr(client, call["operation"])(**call["arguments"])
         except ClientError as error:
-            named = getattr(client.exceptions, error.response["Error"]["Code"])
+            named = getattr(client.exceptions, error.response["Error"]["Code"], ClientError)
             assert isinstance(error, named), (type(error), named)
             response = dict(error.response)
             metadata = response.pop("ResponseMetadata")
