@@ -78,7 +78,7 @@ func AppendDouble(b []byte, f float64) []byte {
 // only where there is one.
 func AppendTime(b []byte, t time.Time) []byte {
 	b = append(b, '"')
-	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05.999999999Z")
+	b = t.UTC().AppendFormat(b, time.RFC3339Nano)
 	return append(b, '"')
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -187,19 +186,13 @@ func (a answer) decode(t testing.TB) map[string]any {
 
 // ask sends one request to the handler.
 func (f *fixture) ask(method, target, body string) answer {
-	f.t.Helper()
 	return f.send(httptest.NewRequest(method, target, strings.NewReader(body)))
 }
 
 func (f *fixture) send(r *http.Request) answer {
-	f.t.Helper()
 	w := httptest.NewRecorder()
 	f.handler.ServeHTTP(w, r)
-	body, err := io.ReadAll(w.Result().Body)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return answer{w.Code, w.Result().Header, string(body)}
+	return answer{w.Code, w.Header(), w.Body.String()}
 }
 
 // statisticsPath is the path of both operations on a farm.

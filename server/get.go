@@ -79,7 +79,7 @@ func (s *Server) page(a farmtally.Aggregation, pages string, from int64, limit i
 	if result.Rows() != a.Rows {
 		return nil, farmtally.Errorf(farmtally.Corrupt, "result %s has %d rows, not %d", a.ID, result.Rows(), a.Rows)
 	}
-	page, rows := deadline.NewPage(nil), int64(0)
+	page, rows := deadline.NewPage(s.buffer()), int64(0)
 	err = result.Read(from, limit, func(row *farmtally.Row) error {
 		wire := statistics(&a, row)
 		page.Add(&wire)

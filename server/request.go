@@ -38,9 +38,10 @@ type faults struct {
 	cannotParse bool // one of them is of the wrong JSON type
 }
 
-// add notes what is wrong with a member. The first complaint about it stands.
+// add notes what is wrong with a member. The first complaint about it stands, and
+// those beyond maxFieldList are dropped: a request can have a hundred thousand.
 func (f *faults) add(name, message string) {
-	if !f.has(name) {
+	if len(f.fields) < maxFieldList && !f.has(name) {
 		f.fields = append(f.fields, deadline.Field{Name: name, Message: message})
 	}
 }
@@ -65,18 +66,12 @@ func (f *faults) exception() error {
 // validation makes the exception for the fields. Its message says all, for it is
 // what most clients show.
 func validation(reason deadline.Reason, fields []deadline.Field) *deadline.Exception {
-	var message strings.Builder
-	fmt.Fprintf(&message, "%d member(s) of the request break their rules", len(fields))
-	if len(fields) == 1 {
-		message.Reset()
-		message.WriteString("1 member of the request breaks its rule")
-	}
-	fields = fields[:min(len(fields), maxFieldList)]
+	says := make([]string, len(fields))
 	for i, f := range fields {
-		message.WriteString([]string{": ", "; "}[min(i, 1)])
-		message.WriteString(f.Name + " " + f.Message)
+		says[i] = f.Name + " " + f.Message
 	}
-	return &deadline.Exception{Type: deadline.Validation, Reason: reason, FieldList: fields, Message: message.String()}
+	message := "The request is not valid: " + strings.Join(says, "; ") + "."
+	return &deadline.Exception{Type: deadline.Validation, Reason: reason, FieldList: fields, Message: message}
 }
 
 // malformed makes the exception for a request that has no member to blame.

@@ -33,12 +33,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if err == nil {
 		_ = deadline.WriteJSON(w, status, body) // the client has gone
+		s.buffers.Put(&body)
 	} else {
 		exception := exceptionOf(err, e.requestID)
 		status, e.cause = exception.Type.Status(), err
 		_ = exception.WriteTo(w)
 	}
 	s.logAccess(r, e, status, s.now().Sub(started))
+}
+
+// buffer gives memory for the body of an answer, which serve takes back.
+func (s *Server) buffer() []byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return *b
+	}
+	return nil
 }
 
 // answer gives the body of a good answer, or the error to answer with. A panic is

@@ -51,6 +51,8 @@ type Server struct {
 	now    func() time.Time
 	tokens tokens
 
+	buffers sync.Pool // *[]byte, of answers that were sent
+
 	ctx    context.Context // ends when running aggregations must stop
 	cancel context.CancelFunc
 	work   sync.WaitGroup // the sweeper and the running aggregations

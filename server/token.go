@@ -66,9 +66,11 @@ func (t tokens) make(scope, position string) string {
 // open gives the position of a token that was made for the scope and has not
 // expired.
 func (t tokens) open(scope, text string) (string, error) {
-	encoded, ok := strings.CutPrefix(text, tokenPrefix)
-	token, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if !ok || err != nil || len(token) <= saltAt || !hmac.Equal(token[:saltAt], t.mac(scope, token)) {
+	token, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(text, tokenPrefix))
+	if err != nil || len(token) <= saltAt || tokenPrefix+base64.RawURLEncoding.EncodeToString(token) != text {
+		return "", errToken
+	}
+	if !hmac.Equal(token[:saltAt], t.mac(scope, token)) {
 		return "", errToken
 	}
 	expires, position, _ := strings.Cut(string(token[saltAt+1:]), " ")
