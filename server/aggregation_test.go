@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -375,4 +376,52 @@ func TestFinishRetried(t *testing.T) {
 			t.Error(a.body)
 		}
 	})
+}
+
+// TestConcurrentStarts: of many at once one is accepted, on each farm, and all
+// others are throttled.
+func TestConcurrentStarts(t *testing.T) {
+	f, g := gatedFixture(t, nil)
+	const clients = 32
+	statuses := make(chan int, 2*clients)
+	for range clients {
+		go func() { statuses <- f.ask(http.MethodPost, statisticsPath(farmA), startBody(nil)).status }()
+		go func() {
+			statuses <- f.ask(http.MethodPost, statisticsPath(farmB), startBody(queues(string(queueB)))).status
+		}()
+	}
+	seen := map[int]int{}
+	for range 2 * clients {
+		seen[<-statuses]++
+	}
+	if seen[http.StatusOK] != 2 || seen[http.StatusTooManyRequests] != 2*clients-2 {
+		t.Errorf("got %v", seen)
+	}
+	close(g.gate)
+}
+
+// TestConcurrentPages: pages read at once do not share memory.
+func TestConcurrentPages(t *testing.T) {
+	f := newFixture(t, nil)
+	id := f.begin(nil)
+	want := map[string]string{}
+	f.finished(id)
+	for n := 1; n <= 6; n++ {
+		query := fmt.Sprintf("&maxResults=%d", n)
+		want[query] = f.get(id, query).body
+	}
+	var group sync.WaitGroup
+	for query, body := range want {
+		for range 4 {
+			group.Go(func() {
+				for range 50 {
+					if a := f.ask(http.MethodGet, statisticsPath(farmA)+"?aggregationId="+id+query, ""); a.body != body {
+						t.Errorf("got %s, want %s", a.body, body)
+						return
+					}
+				}
+			})
+		}
+	}
+	group.Wait()
 }
