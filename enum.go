@@ -12,6 +12,7 @@ var (
 	dimensionNames = []string{ByQueue: "QUEUE_ID", ByFleet: "FLEET_ID", ByJob: "JOB_ID", ByUser: "USER_ID",
 		ByUsageType: "USAGE_TYPE", ByInstanceType: "INSTANCE_TYPE", ByLicenseProduct: "LICENSE_PRODUCT"}
 	statisticNames = []string{StatSum: "SUM", StatMin: "MIN", StatMax: "MAX", StatAvg: "AVG"}
+	unitNames      = []string{PerWorker: "worker", PerCPU: "cpu", PerGPU: "gpu", PerGiB: "GiB", PerSeat: "seat"}
 	statusNames    = []string{InProgress: "IN_PROGRESS", Completed: "COMPLETED", Failed: "FAILED", TimedOut: "TIMEOUT"}
 )
 
@@ -49,6 +50,20 @@ func (s Statistic) String() string { return enumName(statisticNames, s) }
 
 // String is the name in AWS's model.
 func (s Status) String() string { return enumName(statusNames, s) }
+
+// String is the name that a rate card uses.
+func (u Unit) String() string { return enumName(unitNames, u) }
+
+// ParseUnit reads a name that a rate card uses, in any case; its error says which
+// are allowed.
+func ParseUnit(s string) (Unit, error) {
+	for i, name := range unitNames {
+		if name != "" && strings.EqualFold(s, name) {
+			return Unit(i), nil
+		}
+	}
+	return parseEnum[Unit](unitNames, s)
+}
 
 // ParseUsageType reads a name of AWS's model; its error says which are allowed.
 func ParseUsageType(s string) (UsageType, error) { return parseEnum[UsageType](usageTypeNames, s) }

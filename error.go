@@ -82,3 +82,44 @@ func KindOf(err error) Kind {
 	}
 	return Internal
 }
+
+// Closest is the one of the known names that s is most likely a misspelling of, and
+// "" where none is close: where case aside more than a third of the letters would
+// have to change.
+func Closest(s string, known []string) string {
+	best, least := "", len(s)/3+1
+	if len(s) > maxSuggestion {
+		return best
+	}
+	for _, name := range known {
+		if d := editDistance(strings.ToLower(s), strings.ToLower(name)); d < least {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// maxSuggestion bounds the texts that Closest looks at.
+const maxSuggestion = 64
+
+// editDistance counts the bytes to insert, delete or change (Levenshtein) to get
+// from a to b.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -34,6 +34,21 @@ func IsID(prefix, s string) bool {
 	return ok && len(digits) == idDigits && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
+// MistypedID reports whether s was meant as an id and is none: the prefix and at
+// least 16 hexadecimal digits, but not exactly 32 lower-case ones and nothing else.
+// Where a name may stand for an id, such a text must not pass for a name.
+func MistypedID(prefix, s string) bool {
+	digits, ok := strings.CutPrefix(s, prefix)
+	if !ok || IsID(prefix, s) {
+		return false
+	}
+	end := strings.IndexFunc(digits, func(c rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", c) })
+	if end < 0 {
+		end = len(digits)
+	}
+	return end >= idDigits/2
+}
+
 // HashID makes the id of a thing that a source knows by name: the prefix and the
 // first 128 bits of SHA-256 over the source's kind ("slurm", "opencue", …), the
 // farm's name there, and the name. The same log imported twice, on two machines,

@@ -42,7 +42,9 @@ type Engine struct {
 	mu       sync.Mutex
 	segments map[int64]*storage.Segment // open, by id
 	inUse    sync.WaitGroup             // snapshots and imports
-	sealing  sync.Mutex
+
+	sealing sync.Mutex                 // guards ended; held while sealing
+	ended   map[farmtally.FarmID]int64 // at least the number of ended hot records
 }
 
 var _ farmtally.Backend = (*Engine)(nil)
@@ -61,7 +63,10 @@ func Open(cfg Config) *Engine {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{cfg: cfg, catalog: cfg.Catalog, segments: map[int64]*storage.Segment{}}
+	return &Engine{
+		cfg: cfg, catalog: cfg.Catalog,
+		segments: map[int64]*storage.Segment{}, ended: map[farmtally.FarmID]int64{},
+	}
 }
 
 // Close waits for the snapshots and imports that are open, and unmaps the segments.

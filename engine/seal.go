@@ -15,22 +15,36 @@ func (e *Engine) sealFull(ctx context.Context, appended []farmtally.Record) {
 		return
 	}
 	defer e.sealing.Unlock()
-	counts, err := e.catalog.CountEnded(ctx)
-	if err != nil {
-		e.cfg.Logger.ErrorContext(ctx, "count hot records", "error", err)
-		return
-	}
-	done := map[farmtally.FarmID]bool{}
+	brought := map[farmtally.FarmID]int64{}
 	for i := range appended {
-		farm := appended[i].FarmID
-		if done[farm] || counts[farm] < int64(e.cfg.SealRecords) {
-			continue
-		}
-		done[farm] = true
-		if _, err := e.Seal(ctx, farm); err != nil {
+		brought[appended[i].FarmID]++
+	}
+	for farm, n := range brought {
+		if err := e.sealIfFull(ctx, farm, n); err != nil {
 			e.cfg.Logger.ErrorContext(ctx, "seal hot records", "farm_id", farm, "error", err)
 		}
 	}
+}
+
+// sealIfFull keeps an upper bound of the farm's ended hot records, so that they are
+// counted only when there may be enough.
+func (e *Engine) sealIfFull(ctx context.Context, farm farmtally.FarmID, brought int64) error {
+	bound, known := e.ended[farm]
+	if bound += brought; !known || bound >= int64(e.cfg.SealRecords) {
+		count, err := e.catalog.CountEnded(ctx, farm)
+		if err != nil {
+			return err
+		}
+		bound = count
+	}
+	if bound >= int64(e.cfg.SealRecords) {
+		if _, err := e.Seal(ctx, farm); err != nil {
+			return err
+		}
+		bound = 0
+	}
+	e.ended[farm] = bound
+	return nil
 }
 
 // Seal moves the farm's hot records that have ended to a segment, and gives their

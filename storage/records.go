@@ -194,17 +194,13 @@ func (t *Tx) DeleteHot(ctx context.Context, r *farmtally.Record) error {
 	return nil
 }
 
-// CountEnded gives, by farm, how many hot records have ended.
-func (c *Catalog) CountEnded(ctx context.Context) (map[farmtally.FarmID]int64, error) {
-	counts := map[farmtally.FarmID]int64{}
-	err := query(ctx, c.reader, func(rows *sql.Rows) error {
-		var farm farmtally.FarmID
-		var n int64
-		err := rows.Scan(&farm, &n)
-		counts[farm] = n
-		return err
-	}, "SELECT farm_id, count(*) FROM hot WHERE NOT running GROUP BY farm_id")
-	return counts, err
+// CountEnded gives the number of the farm's hot records that have ended.
+func (c *Catalog) CountEnded(ctx context.Context, farm farmtally.FarmID) (n int64, err error) {
+	err = c.reader.QueryRowContext(ctx, "SELECT count(*) FROM hot WHERE farm_id = ? AND NOT running", farm).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count hot records: %w", err)
+	}
+	return n, nil
 }
 
 // SegmentsAt gives the farm's segments that may hold a record with the start.

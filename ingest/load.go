@@ -1,0 +1,230 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/rates"
+)
+
+// LoadConfig says what to load, and where to.
+type LoadConfig struct {
+	Files  []string         // names of files; "-" is Stdin; gzip is unpacked
+	Stdin  io.Reader        // what "-" reads
+	Source Source           // the format of the files
+	Import farmtally.Import // what the records are added to; Load ends it
+
+	// Card gives a farm's rate card; nil is an empty one, and a nil func none at all.
+	// It is called once for each farm that the records are of.
+	Card func(ctx context.Context, id farmtally.FarmID, name string) (*rates.Card, error)
+
+	// Progress is told now and then, and at the end, how far the load is; may be nil.
+	Progress func(Progress)
+
+	// Reject is told of every fault of a rejected row, in order; may be nil.
+	Reject func(Rejection)
+}
+
+// Progress is how far a load is.
+type Progress struct {
+	Bytes int64 // read of the files, as they are stored
+	Total int64 // of the files; 0 where one of them has no size, such as a pipe
+	Rows  int64
+}
+
+// Rejection is a fault of a row.
+type Rejection struct {
+	File          string // "-" is standard input
+	Line          int64
+	Field, Reason string
+}
+
+// String is file:line: field: reason.
+func (r Rejection) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s", r.File, r.Line, r.Field, r.Reason)
+}
+
+// Summary says what became of the rows of a load. Read is the sum of Rejected, of
+// those in Skipped, and of the rows that gave records. Headers are no rows.
+type Summary struct {
+	Read    int64 `json:"read"`
+	Records int64 `json:"records"`
+	farmtally.Counts
+	Skipped  map[Skip]int64 `json:"skipped"`
+	Rejected int64          `json:"rejected"`
+	Unpriced int64          `json:"unpriced"` // records that no rate matched
+	Running  int64          `json:"running"`  // records without an end
+
+	// First is the earliest start of a record, and Last the latest end, where a running
+	// record ends at its start. Both are zero where there are no records.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
+}
+
+// Load reads the files in order, prices their records and commits them to the
+// import. Faulty rows are rejected and stop nothing. Any error aborts the import: a
+// file that can't be read or is not of the format as a whole, one of Card or Import,
+// ctx's. The Summary is then of what was read so far, and nothing of it is stored.
+func Load(ctx context.Context, cfg LoadConfig) (Summary, error) {
+	l := loader{cfg: cfg, ctx: ctx, cards: map[farmtally.FarmID]*rates.Card{}}
+	l.Skipped = map[Skip]int64{}
+	err := l.files()
+	if l.Records > 0 {
+		l.First, l.Last = l.first.Time(), l.last.Time()
+	}
+	if err == nil {
+		l.Counts, err = cfg.Import.Commit(ctx)
+	}
+	if err == nil {
+		return l.Summary, nil
+	}
+	if abortErr := cfg.Import.Abort(); abortErr != nil {
+		return l.Summary, errors.Join(err, abortErr)
+	}
+	return l.Summary, err
+}
+
+// loader is a load under way.
+type loader struct {
+	Summary
+	cfg      LoadConfig
+	ctx      context.Context
+	cards    map[farmtally.FarmID]*rates.Card
+	file     string
+	progress Progress
+	first    farmtally.Instant // meaningless without Records
+	last     farmtally.Instant
+	stopped  error // an error that is not the file's
+}
+
+func (l *loader) files() error {
+	total, err := l.size()
+	if err != nil {
+		return err
+	}
+	l.progress.Total = total
+	for _, l.file = range l.cfg.Files {
+		if err := l.read(); err != nil {
+			return err
+		}
+		l.tell()
+	}
+	return nil
+}
+
+func (l *loader) read() error {
+	in, err := l.open()
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // it was only read
+	text, err := unpacked(in)
+	if err == nil {
+		err = l.cfg.Source.Read(l.ctx, text, l.row)
+	}
+	return l.ofFile(err)
+}
+
+// row takes a row of a Source.
+func (l *loader) row(row *Row) error {
+	l.stopped = l.take(row)
+	return l.stopped
+}
+
+// tellEvery is the number of rows between two calls of Progress.
+const tellEvery = 4096
+
+func (l *loader) tell() {
+	if l.cfg.Progress != nil {
+		l.progress.Rows = l.Read
+		l.cfg.Progress(l.progress)
+	}
+}
+
+// take counts a row, and adds its records.
+func (l *loader) take(row *Row) error {
+	l.Read++
+	if l.Read%tellEvery == 0 {
+		l.tell()
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	if row.Skip != "" {
+		l.Skipped[row.Skip]++
+		return nil
+	}
+	for i := range row.Records {
+		if err := l.price(row, &row.Records[i]); err != nil {
+			return err
+		}
+	}
+	if len(row.Faults) > 0 {
+		l.reject(row)
+		return nil
+	}
+	for i := range row.Records {
+		if err := l.add(&row.Records[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *loader) reject(row *Row) {
+	l.Rejected++
+	if l.cfg.Reject == nil {
+		return
+	}
+	for _, f := range row.Faults {
+		l.cfg.Reject(Rejection{l.file, row.Line, f.Name, f.Message})
+	}
+}
+
+// price gives the record its rate. A cost that is more than Money holds is a fault of
+// the row.
+func (l *loader) price(row *Row, r *farmtally.Record) error {
+	card, ok := l.cards[r.FarmID]
+	if !ok && l.cfg.Card != nil {
+		var err error
+		if card, err = l.cfg.Card(l.ctx, r.FarmID, r.FarmName); err != nil {
+			return fmt.Errorf("read rate card of farm %s: %w", cmp.Or(r.FarmName, string(r.FarmID)), err)
+		}
+	}
+	if !ok {
+		l.cards[r.FarmID] = card
+	}
+	card.Price(r, r.FleetName)
+	if r.HasCost || r.Running {
+		return nil
+	}
+	if _, err := r.Rate.Cost(r.Quantity(r.Rate.Per), r.At(r.EndedAt).RuntimeMillis); err != nil {
+		row.fault("costInUsd", "can't be priced with the rate %q: %s", r.Rate.ID, err)
+	}
+	return nil
+}
+
+func (l *loader) add(r *farmtally.Record) error {
+	if err := l.cfg.Import.Add(l.ctx, r); err != nil {
+		return fmt.Errorf("add record: %w", err)
+	}
+	l.Records++
+	if r.Rate.ID == farmtally.Unpriced {
+		l.Unpriced++
+	}
+	end := r.EndedAt
+	if r.Running {
+		l.Running++
+		end = r.StartedAt
+	}
+	if l.Records == 1 {
+		l.first, l.last = r.StartedAt, end
+	}
+	l.first, l.last = min(l.first, r.StartedAt), max(l.last, end)
+	return nil
+}

@@ -1,0 +1,189 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+)
+
+// NDJSON reads farmtally's record schema, one JSON object on a line.
+type NDJSON struct {
+	Farm string // the farm, by name or id, of records that have no farmId; or ""
+	Kind string // the kind of source that names are hashed with; "" is DefaultKind
+}
+
+// Read implements Source.
+func (n NDJSON) Read(ctx context.Context, r io.Reader, yield func(*Row) error) error {
+	lines, err := newLineReader(ctx, r)
+	if err != nil {
+		return err
+	}
+	s := newSchema(n.Farm, n.Kind)
+	var row Row
+	for {
+		l, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		row.begin(l.number)
+		s.ndjson(&row, l)
+		if err := yield(&row); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *schema) ndjson(row *Row, l line) {
+	switch {
+	case l.fault != "":
+		row.fault(wholeLine, "%s", l.fault)
+	case l.blank():
+		row.Skip = BlankLine
+	case !json.Valid(l.text):
+		row.fault(wholeLine, "is not a JSON object: %s", syntaxError(l.text))
+	default:
+		var v values
+		if object(row, strings.TrimSpace(string(l.text)), &v); len(row.Faults) == 0 {
+			s.record(row, &v)
+		}
+	}
+}
+
+func syntaxError(text []byte) string {
+	var any json.RawMessage
+	if err := json.Unmarshal(text, &any); err != nil {
+		return err.Error()
+	}
+	return "something follows it on the line"
+}
+
+// object reads the members of a valid JSON text.
+func object(row *Row, text string, v *values) {
+	if text[0] != '{' {
+		row.fault(wholeLine, "must be one JSON object, not %s", quoted(text))
+		return
+	}
+	var seen [fieldCount]bool
+	for m := (members{text, 1}); ; {
+		name, value, ok := m.next()
+		if !ok {
+			return
+		}
+		field, known := fieldsByName[name]
+		switch {
+		case !known:
+			row.fault(quotedName(name), "%s", unknownField("member", name))
+		case seen[field]:
+			row.fault(name, "is given twice")
+		default:
+			seen[field] = true
+			v[field] = member(row, field, value)
+		}
+	}
+}
+
+// member gives a member's text: "" for null, the digits of a number.
+func member(row *Row, field int, value string) string {
+	switch c := value[0]; {
+	case c == '"':
+		return unescape(value)
+	case value == "null":
+		return ""
+	case isDecimal(field) && (c == '-' || '0' <= c && c <= '9'):
+		return value
+	case isDecimal(field):
+		row.fault(fieldNames[field], "must be a number, or a decimal number in a string")
+	default:
+		row.fault(fieldNames[field], "must be a string")
+	}
+	return ""
+}
+
+// quotedName is a member's name as a part of a message: bare where it is a plain word.
+func quotedName(name string) string {
+	plain := name != "" && len(name) <= 60 && strings.IndexFunc(name, func(c rune) bool { return c <= ' ' || c == ':' || c == '"' || c > '~' }) < 0
+	if plain {
+		return name
+	}
+	return quoted(name)
+}
+
+// members walks over the members of a JSON object that is known to be valid, so that
+// numbers keep their digits, and duplicates show.
+type members struct {
+	text string
+	at   int
+}
+
+func (m *members) next() (name, value string, ok bool) {
+	m.space()
+	if m.text[m.at] == ',' {
+		m.at++
+		m.space()
+	}
+	if m.text[m.at] == '}' {
+		return "", "", false
+	}
+	name = unescape(m.value())
+	m.space()
+	m.at++ // the colon
+	m.space()
+	return name, m.value(), true
+}
+
+func (m *members) space() {
+	for strings.IndexByte(" \t\r\n", m.text[m.at]) >= 0 {
+		m.at++
+	}
+}
+
+// value takes one value, of whatever kind.
+func (m *members) value() string {
+	from, depth := m.at, 0
+	for {
+		switch m.text[m.at] {
+		case '"':
+			m.str()
+			m.at--
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ',', ' ', '\t', '\r', '\n', ':':
+			if depth == 0 {
+				return m.text[from:m.at]
+			}
+		}
+		if depth < 0 {
+			return m.text[from:m.at]
+		}
+		m.at++
+	}
+}
+
+// str takes a string.
+func (m *members) str() {
+	for m.at++; m.text[m.at] != '"'; m.at++ {
+		if m.text[m.at] == '\\' {
+			m.at++
+		}
+	}
+	m.at++
+}
+
+// unescape gives what a JSON string stands for.
+func unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s[1 : len(s)-1]
+	}
+	var text string
+	if err := json.Unmarshal([]byte(s), &text); err != nil {
+		return s
+	}
+	return text
+}
