@@ -126,7 +126,7 @@ func TestStatusTimeout(t *testing.T) {
 		if a := f.get(id, ""); a.member(t, "status") != "IN_PROGRESS" {
 			t.Error(a.body)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		a := f.get(id, "")
 		if a.body != `{"statistics":[],"status":"TIMEOUT","statusMessage":"The aggregation ran longer than 10m0s. `+
@@ -424,4 +424,37 @@ func TestConcurrentPages(t *testing.T) {
 		}
 	}
 	group.Wait()
+}
+
+// TestForeignTokens: a token of another aggregation, farm, operation or filter is
+// refused, and so is a changed one.
+func TestForeignTokens(t *testing.T) {
+	f := newFixture(t, nil)
+	one := f.begin(nil)
+	f.finished(one)
+	two := f.begin(nil)
+	f.finished(two)
+	token := f.get(one, "&maxResults=1").member(t, "nextToken")
+	farms := f.ask(http.MethodGet, "/2023-10-12/farms?maxResults=1", "").member(t, "nextToken")
+	queues := "/2023-10-12/farms/" + string(farmA) + "/queues?maxResults=1"
+	ofQueues := f.ask(http.MethodGet, queues, "").member(t, "nextToken")
+	if token == "" || farms == "" || ofQueues == "" {
+		t.Fatal("a page has no token")
+	}
+	for name, target := range map[string]string{
+		"another aggregation": statisticsPath(farmA) + "?aggregationId=" + two + "&nextToken=" + token,
+		"another farm":        statisticsPath(farmB) + "?aggregationId=" + one + "&nextToken=" + token,
+		"another operation":   statisticsPath(farmA) + "?aggregationId=" + one + "&nextToken=" + farms,
+		"another filter":      queues + "&status=IDLE&nextToken=" + ofQueues,
+		"changed":             statisticsPath(farmA) + "?aggregationId=" + one + "&nextToken=" + token + "A",
+		"without its prefix":  statisticsPath(farmA) + "?aggregationId=" + one + "&nextToken=" + token[3:],
+		"a number":            statisticsPath(farmA) + "?aggregationId=" + one + "&nextToken=2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkInvalid(t, f.ask(http.MethodGet, target, ""), "FIELD_VALIDATION_FAILED", field{"nextToken", "previous page"})
+		})
+	}
+	if a := f.ask(http.MethodGet, queues+"&nextToken="+ofQueues, ""); a.status != http.StatusOK || strings.Contains(a.body, "nextToken") {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
 }
