@@ -22,7 +22,7 @@ func TestSacctLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	rows, err := read(t, ingest.Sacct{}, log)
+	rows, err := read(ingest.Sacct{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestSacctLines(t *testing.T) {
 		{"an endless line", strings.Repeat("x", 2<<20), "line: is longer than 1 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			rows, err := read(t, ingest.Sacct{}, strings.NewReader(header+"\n"+c.line+"\n9|c|p|u|Unknown|||||||"))
+			rows, err := read(ingest.Sacct{}, strings.NewReader(header+"\n"+c.line+"\n9|c|p|u|Unknown|||||||"))
 			if err != nil || len(rows) != 2 {
 				t.Fatalf("%d rows, %v", len(rows), err)
 			}
@@ -137,7 +137,7 @@ func TestSacctHeaders(t *testing.T) {
 		{"a mistyped fleet", "JobID|Start|End|Cluster", ingest.Sacct{Fleet: "fleet-0123456789ABCDEF"}, "the fleet must be a name, or"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			rows, err := read(t, c.source, strings.NewReader(c.header+line))
+			rows, err := read(c.source, strings.NewReader(c.header+line))
 			if err != nil {
 				if farmtally.KindOf(err) != farmtally.Invalid || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error %v", err)
@@ -153,7 +153,7 @@ func TestSacctHeaders(t *testing.T) {
 
 func TestSacctMayHavePipesInNamesAtTheEndAlone(t *testing.T) {
 	text := "JobID|JobName|Start|End|Cluster\n1|a|b|2026-01-01T00:00:00|2026-01-01T01:00:00|c\n"
-	rows, err := read(t, ingest.Sacct{}, strings.NewReader(text))
+	rows, err := read(ingest.Sacct{}, strings.NewReader(text))
 	if err != nil || len(rows) != 1 || len(rows[0].Faults) != 1 ||
 		!strings.Contains(rows[0].Faults[0].Message, "JobName must be the last column") {
 		t.Errorf("%+v, %v", rows, err)
@@ -161,7 +161,7 @@ func TestSacctMayHavePipesInNamesAtTheEndAlone(t *testing.T) {
 }
 
 func TestSacctHashesNames(t *testing.T) {
-	rows, err := read(t, ingest.Sacct{}, strings.NewReader(header+"\n12_3|c|p|u|2026-01-01T00:00:00|None|||4||n1|j\n"))
+	rows, err := read(ingest.Sacct{}, strings.NewReader(header+"\n12_3|c|p|u|2026-01-01T00:00:00|None|||4||n1|j\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestSacctReadsLocalTimes(t *testing.T) {
 		{berlin, "2026-03-29T02:30:00", "2026-03-29T01:30:00Z"}, // the hour that was left out
 		{berlin, "2026-10-25T02:30:00", "2026-10-25T01:30:00Z"}, // the hour that came twice
 	} {
-		rows, err := read(t, ingest.Sacct{Location: c.zone}, strings.NewReader("JobID|Start|End|Cluster\n1|"+c.local+"||x\n"))
+		rows, err := read(ingest.Sacct{Location: c.zone}, strings.NewReader("JobID|Start|End|Cluster\n1|"+c.local+"||x\n"))
 		if err != nil || len(rows) != 1 || len(rows[0].Records) != 1 {
 			t.Fatalf("%v %+v", err, rows)
 		}
@@ -220,7 +220,7 @@ func TestSacctColumnsInAnyOrder(t *testing.T) {
 	}
 	names := strings.Fields("JobID JobIDRaw Cluster Partition QOS Account Group GID User UID Submit Eligible Start End " +
 		"Elapsed ExitCode State NNodes NCPUS ReqCPUS ReqMem ReqTRES AllocTRES Timelimit NodeList JobName")
-	want, err := read(t, ingest.Sacct{}, bytes.NewReader(log))
+	want, err := read(ingest.Sacct{}, bytes.NewReader(log))
 	if err != nil {
 		t.Fatal(err)
 	}
