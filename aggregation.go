@@ -14,11 +14,12 @@ const (
 // Aggregation is one accepted StartSessionsStatisticsAggregation. Its Query's AsOf
 // is the instant at which it was accepted.
 type Aggregation struct {
-	ID      string // 32 lower-case hexadecimal digits
-	Query   Query
-	Status  Status
-	Message string // statusMessage, or ""
-	Rows    int64  // of a Completed aggregation
+	ID        string // 32 lower-case hexadecimal digits
+	Query     Query
+	CostScale CostScale // the farm's at Start, which all pages of the answer use
+	Status    Status
+	Message   string // statusMessage, or ""
+	Rows      int64  // of a Completed aggregation
 }
 
 // AggregationType is AWS's resourceType of an aggregation that was not found.

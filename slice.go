@@ -12,8 +12,8 @@ func Cum(v, x, d int64) int64 {
 		return v/d*x + v%d*x/d
 	}
 	hi, lo := bits.Mul64(uint64(v), uint64(x)) //nolint:gosec // neither is negative
-	q, _ := bits.Div64(hi, lo, uint64(d))      //nolint:gosec // x ≤ d, so that q ≤ v
-	return int64(q)                            //nolint:gosec // q ≤ v
+	q, _ := bits.Div64(hi, lo, uint64(d))
+	return int64(q) //nolint:gosec // q ≤ v
 }
 
 // narrowLength bounds the lengths, about 35 days, whose square fits in 63 bits.

@@ -3,6 +3,7 @@ package farmtally
 import (
 	"math/big"
 	"math/bits"
+	"strconv"
 	"strings"
 )
 
@@ -43,7 +44,10 @@ func (s Sum) Big() *big.Int {
 
 // decimal prints the sum as a count of 10^-digits, without trailing zeros.
 func (s Sum) decimal(digits int) string {
-	text := s.Big().String()
+	text := strconv.FormatUint(s.Lo, 10)
+	if s.Hi != 0 {
+		text = s.Big().String()
+	}
 	if len(text) <= digits {
 		text = strings.Repeat("0", digits-len(text)+1) + text
 	}
@@ -107,7 +111,7 @@ func (s Stat) Value(of Statistic, count int64, scale Scale, factor CostScale) fl
 		if hi != 0 || lo >= exactDouble {
 			return ratio(v, factor, new(big.Int).Mul(big.NewInt(divisor), big.NewInt(count)))
 		}
-		divisor = int64(lo) //nolint:gosec // below 2^53
+		divisor = int64(lo)
 	}
 	if factor == DefaultCostScale && v.Hi == 0 && v.Lo < exactDouble {
 		return float64(v.Lo) / float64(divisor) // one correctly rounded division

@@ -46,12 +46,7 @@ func (t Instant) Time() time.Time { return time.UnixMilli(int64(t)).UTC() }
 func (t Instant) String() string { return string(t.Append(nil)) }
 
 // Append appends what String prints.
-func (t Instant) Append(b []byte) []byte {
-	if t%millisPerSecond == 0 {
-		return t.Time().AppendFormat(b, "2006-01-02T15:04:05Z")
-	}
-	return t.Time().AppendFormat(b, "2006-01-02T15:04:05.999Z")
-}
+func (t Instant) Append(b []byte) []byte { return t.Time().AppendFormat(b, time.RFC3339Nano) }
 
 // Offset is a time zone of fixed offset from UTC, in whole minutes east.
 type Offset int

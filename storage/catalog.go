@@ -178,7 +178,9 @@ func (c *Catalog) LockServer(listen string) (*Lock, error) {
 }
 
 // TokenSecret gives the 32 random bytes that authenticate this folder's page tokens.
-func (c *Catalog) TokenSecret(ctx context.Context) ([]byte, error) { return c.meta(ctx, "token_secret") }
+func (c *Catalog) TokenSecret(ctx context.Context) ([]byte, error) {
+	return c.meta(ctx, "token_secret")
+}
 
 func (c *Catalog) meta(ctx context.Context, key string) ([]byte, error) {
 	var value []byte

@@ -3,8 +3,10 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/farmtally/farmtally"
 )
@@ -83,18 +85,19 @@ func (c *Catalog) Fleets(ctx context.Context, farm farmtally.FarmID) ([]farmtall
 // JobNames gives the names of those of the jobs that have one.
 func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []string) (map[string]string, error) {
 	names := make(map[string]string, len(jobs))
-	statement, err := c.reader.PrepareContext(ctx, "SELECT name FROM jobs WHERE farm_id = ? AND job_id = ?")
-	if err != nil {
-		return nil, fmt.Errorf("read job names: %w", err)
-	}
-	defer statement.Close() //nolint:errcheck // it only reads
-	for _, job := range jobs {
-		var name string
-		switch err := statement.QueryRowContext(ctx, farm, job).Scan(&name); {
-		case err == nil:
-			names[job] = name
-		case !errors.Is(err, sql.ErrNoRows):
-			return nil, fmt.Errorf("read job names: %w", err)
+	for batch := range slices.Chunk(jobs, 1000) {
+		list, err := json.Marshal(batch)
+		if err != nil {
+			return nil, fmt.Errorf("encode job ids: %w", err)
+		}
+		err = query(ctx, c.reader, func(rows *sql.Rows) error {
+			var id, name string
+			err := rows.Scan(&id, &name)
+			names[id] = name
+			return err
+		}, "SELECT job_id, name FROM jobs WHERE farm_id = ? AND job_id IN (SELECT value FROM json_each(?))", farm, string(list))
+		if err != nil {
+			return nil, err
 		}
 	}
 	return names, nil
@@ -102,7 +105,9 @@ func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []st
 
 // Names are the farms, queues, fleets and jobs of accepted records, and what they
 // are called. It is not safe for concurrent use.
-type Names struct{ farms map[farmtally.FarmID]*farmNames }
+type Names struct {
+	farms map[farmtally.FarmID]*farmNames
+}
 
 type farmNames struct {
 	name   string

@@ -194,15 +194,59 @@ func (t *Tx) DeleteHot(ctx context.Context, r *farmtally.Record) error {
 	return nil
 }
 
-// CountEnded gives, by farm, how many hot records have ended.
-func (c *Catalog) CountEnded(ctx context.Context) (map[farmtally.FarmID]int64, error) {
-	counts := map[farmtally.FarmID]int64{}
-	err := query(ctx, c.reader, func(rows *sql.Rows) error {
-		var farm farmtally.FarmID
-		var n int64
-		err := rows.Scan(&farm, &n)
-		counts[farm] = n
+// CountEnded gives the number of the farm's hot records that have ended.
+func (c *Catalog) CountEnded(ctx context.Context, farm farmtally.FarmID) (n int64, err error) {
+	err = c.reader.QueryRowContext(ctx, "SELECT count(*) FROM hot WHERE farm_id = ? AND NOT running", farm).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count hot records: %w", err)
+	}
+	return n, nil
+}
+
+// SegmentsAt gives the farm's segments that may hold a record with the start.
+func (t *Tx) SegmentsAt(ctx context.Context, farm farmtally.FarmID, start farmtally.Instant) ([]SegmentInfo, error) {
+	var segments []SegmentInfo
+	err := query(ctx, t.tx, func(rows *sql.Rows) error {
+		s, err := scanSegment(rows)
+		segments = append(segments, s)
 		return err
-	}, "SELECT farm_id, count(*) FROM hot WHERE NOT running GROUP BY farm_id")
-	return counts, err
+	}, "SELECT "+segmentColumns+" FROM segments WHERE farm_id = ? AND first_start <= ? AND last_start >= ?", farm, start, start)
+	return segments, err
+}
+
+// HotRecord is a hot record and the version of its writing.
+type HotRecord struct {
+	farmtally.Record
+	Version int64
+}
+
+// EndedHot gives at most limit of the farm's hot records that have ended, those of
+// the earliest start first.
+func (c *Catalog) EndedHot(ctx context.Context, farm farmtally.FarmID, limit int) ([]HotRecord, error) {
+	var records []HotRecord
+	err := query(ctx, c.reader, func(rows *sql.Rows) error {
+		var h HotRecord
+		var blob []byte
+		err := rows.Scan(&h.Version, &blob)
+		if err != nil {
+			return err
+		}
+		h.Record, err = decodeRecord(blob)
+		h.FarmID = farm
+		records = append(records, h)
+		return err
+	}, "SELECT version, record FROM hot WHERE farm_id = ? AND NOT running ORDER BY started_at, record_id LIMIT ?", farm, limit)
+	return records, err
+}
+
+// DeleteHotVersion removes the hot record if it is still of the version, and
+// reports whether it was.
+func (t *Tx) DeleteHotVersion(ctx context.Context, h *HotRecord) (bool, error) {
+	result, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ? AND version = ?",
+		h.FarmID, h.StartedAt, h.RecordID, h.Version)
+	if err != nil {
+		return false, fmt.Errorf("delete hot record: %w", err)
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
 }

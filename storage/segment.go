@@ -10,7 +10,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"golang.org/x/sys/unix"
 
 	"github.com/farmtally/farmtally"
@@ -81,14 +80,7 @@ func (s *Segment) readArrays() (err error) {
 			err = damaged(fmt.Errorf("read arrow metadata: %v", p))
 		}
 	}()
-	reader, err := ipc.NewMappedFileReader(s.data)
-	if err != nil {
-		return damaged(err)
-	}
-	if reader.NumRecords() != 1 {
-		return damaged(fmt.Errorf("it has %d batches instead of 1", reader.NumRecords()))
-	}
-	batch, err := reader.RecordBatchAt(0)
+	batch, err := mappedBatch(s.data)
 	if err != nil {
 		return damaged(err)
 	}

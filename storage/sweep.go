@@ -28,7 +28,7 @@ type Batch struct {
 	catalog *Catalog
 	id      string
 	lock    *Lock
-	files   int
+	files   []string
 }
 
 // BeginBatch makes a batch. Its files outlive the process only if the catalog has
@@ -38,46 +38,40 @@ func (c *Catalog) BeginBatch() (*Batch, error) {
 	_, _ = rand.Read(random) // never fails
 	b := &Batch{catalog: c, id: hex.EncodeToString(random)}
 	var err error
-	b.lock, err = lockFile(c.SegmentPath(b.id+lockSuffix), fmt.Sprintf("process %d", os.Getpid()))
-	return b, err
+	if b.lock, err = lockFile(c.SegmentPath(b.id+lockSuffix), fmt.Sprintf("process %d", os.Getpid())); err != nil {
+		return nil, fmt.Errorf("lock batch: %w", err)
+	}
+	return b, nil
 }
 
 // Write writes the builder's rows in the given order to the batch's next file and
 // opens it as a segment, which the catalog does not know yet.
 func (b *Batch) Write(farm farmtally.FarmID, builder *Builder, order []int32) (*Segment, error) {
-	b.files++
-	return b.catalog.writeSegment(farm, fmt.Sprintf("%s-%04d%s", b.id, b.files, segmentSuffix), builder, order)
+	name := fmt.Sprintf("%s-%04d%s", b.id, len(b.files)+1, segmentSuffix)
+	b.files = append(b.files, name)
+	return b.catalog.writeSegment(farm, name, builder, order)
 }
 
 // Close ends the batch: files that the catalog does not know are removed.
 func (b *Batch) Close(ctx context.Context) error {
-	err := b.catalog.removeStray(ctx, b.id)
+	err := b.catalog.removeStray(ctx, b.files)
 	b.lock.Release(true)
 	return err
 }
 
-// removeStray removes the files of a batch that the catalog does not know. The
+// removeStray removes those of a batch's files that the catalog does not know. The
 // caller holds the batch's lock, so that none can become known meanwhile.
-func (c *Catalog) removeStray(ctx context.Context, batch string) error {
-	known := map[string]bool{}
-	err := query(ctx, c.reader, func(rows *sql.Rows) error {
-		var file string
-		err := rows.Scan(&file)
-		known[file] = true
-		return err
-	}, "SELECT file FROM segments WHERE file >= ? AND file < ?", batch+"-", batch+".")
-	if err != nil {
-		return err
-	}
-	files, err := filepath.Glob(c.SegmentPath(batch + "-*" + segmentSuffix))
-	if err != nil {
-		return fmt.Errorf("list segments: %w", err)
-	}
-	for _, path := range files {
-		if known[filepath.Base(path)] {
+func (c *Catalog) removeStray(ctx context.Context, files []string) error {
+	for _, file := range files {
+		var known int
+		err := c.reader.QueryRowContext(ctx, "SELECT count(*) FROM segments WHERE file = ?", file).Scan(&known)
+		if err != nil {
+			return fmt.Errorf("look up segment: %w", err)
+		}
+		if known > 0 {
 			continue
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(c.SegmentPath(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove stray segment: %w", err)
 		}
 	}
@@ -92,11 +86,11 @@ func (c *Catalog) Sweep(ctx context.Context) (removed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	batches, err := c.batches()
+	batches, err := c.batches(ctx)
 	if err != nil {
 		return 0, err
 	}
-	for batch := range batches {
+	for batch, files := range batches {
 		lock, err := lockFile(c.SegmentPath(batch+lockSuffix), "a sweep")
 		if farmtally.KindOf(err) == farmtally.Unavailable {
 			continue
@@ -104,7 +98,7 @@ func (c *Catalog) Sweep(ctx context.Context) (removed int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		err = c.removeStray(ctx, batch)
+		err = c.removeStray(ctx, files)
 		lock.Release(true)
 		if err != nil {
 			return 0, err
@@ -117,25 +111,27 @@ func (c *Catalog) Sweep(ctx context.Context) (removed int, err error) {
 	return before - after, err
 }
 
-// batches gives the batches that have a lock file or a segment the catalog does not
-// know.
-func (c *Catalog) batches() (map[string]bool, error) {
+// batches gives the batches that are under way or were left, and those of their
+// files that the catalog does not know.
+func (c *Catalog) batches(ctx context.Context) (map[string][]string, error) {
 	entries, err := os.ReadDir(filepath.Join(c.dir, segmentFolder))
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
 	known := map[string]bool{}
-	err = query(context.Background(), c.reader, func(rows *sql.Rows) error {
+	err = query(ctx, c.reader, func(rows *sql.Rows) error {
 		var file string
 		err := rows.Scan(&file)
 		known[file] = true
 		return err
 	}, "SELECT file FROM segments")
-	batches := map[string]bool{}
+	batches := map[string][]string{}
 	for _, e := range entries {
-		batch, _, ok := strings.Cut(strings.TrimSuffix(e.Name(), lockSuffix), "-")
-		if (ok || strings.HasSuffix(e.Name(), lockSuffix)) && !known[e.Name()] {
-			batches[batch] = true
+		name := e.Name()
+		if batch, ok := strings.CutSuffix(name, lockSuffix); ok {
+			batches[batch] = append(batches[batch], []string{}...)
+		} else if batch, _, ok := strings.Cut(name, "-"); ok && strings.HasSuffix(name, segmentSuffix) && !known[name] {
+			batches[batch] = append(batches[batch], name)
 		}
 	}
 	return batches, err

@@ -1,0 +1,68 @@
+# farmtally's errands. `make` alone lists them.
+
+GO          ?= go
+BIN         := bin/farmtally
+TOOLS       := .tools
+LINT_VERSION := v2.15.0
+LINT        := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+FUZZTIME    ?= 20s
+PKG         ?= ./...
+
+# The real clients that the end-to-end tests run.
+export FARMTALLY_PYTHON ?= /usr/bin/python3
+export FARMTALLY_AWS    ?= /usr/bin/aws
+
+# One static binary: there is no C in it.
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help build install demo test quick vet lint race fuzz bench fmt setup clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the program, as bin/farmtally
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/farmtally
+
+install: ## the program, into Go's folder of programs
+	$(GO) install -trimpath -ldflags '-s -w -X main.version=$(VERSION)' ./cmd/farmtally
+
+demo: build ## a small farm's month: import it, serve it, ask what it cost
+	@$(BIN) demo
+
+test: setup vet lint ## all checks: vet, the linter, every test with the real clients
+	$(GO) test -timeout 30m $(PKG)
+
+quick: ## the tests alone, the long ones shortened
+	$(GO) test -short $(PKG)
+
+vet: ## go vet
+	$(GO) vet $(PKG)
+
+lint: $(LINT) ## golangci-lint, at the version that this file names
+	$(LINT) run $(PKG)
+
+race: ## the tests under the race detector, the long ones shortened (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m $(PKG)
+
+fuzz: ## every fuzz target for FUZZTIME (20s) each
+	@scripts/fuzz $(FUZZTIME)
+
+bench: ## Go's benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem $(PKG)
+
+fmt: ## gofmt
+	gofmt -l -w $$(git ls-files '*.go')
+
+setup: ## what the tests need beside Go: boto3, the AWS CLI, *.localhost
+	@scripts/setup
+
+clean: ## what the targets above made
+	rm -rf $(BIN) $(TOOLS) farmtally-demo
+
+# The linter is built beside the project, so that nothing of it enters go.mod.
+$(LINT):
+	@echo "building golangci-lint $(LINT_VERSION), once; it takes some minutes"
+	GOBIN='$(CURDIR)/$(TOOLS)' $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(TOOLS)/golangci-lint $@

@@ -1,0 +1,134 @@
+package farmtally_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/farmtally/farmtally"
+
+// anything allows a package to import every other one of the module, save those
+// that are for tests alone.
+const anything = "*"
+
+// allowed is docs/architecture.md's table: what each package may import of this
+// module, in its product code. A package that is not here fails the test: give it a
+// line, and a reason in the page.
+var allowed = map[string][]string{
+	".":                    {},
+	"rates":                {"."},
+	"kernel":               {"."},
+	"storage":              {"."},
+	"engine":               {".", "kernel", "storage"},
+	"clickhouse":           {"."},
+	"ingest":               {".", "rates"},
+	"export":               {"."},
+	"paginate":             {},
+	"deadline":             {"paginate"},
+	"server":               {".", "rates", "deadline", "export"},
+	"server/ui":            {},
+	"internal/backendtest": {"."},
+	"cmd/farmtally":        {anything},
+}
+
+// testsOnly are the packages that no product code may import.
+var testsOnly = []string{"internal/backendtest"}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	CgoFiles   []string
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := relative(p.ImportPath)
+		may, known := allowed[name]
+		if !known {
+			t.Errorf("package %s is not in the table of allowed imports", name)
+			continue
+		}
+		for _, path := range p.Imports {
+			target, ours := within(path)
+			if !ours {
+				continue
+			}
+			if slices.Contains(testsOnly, target) {
+				t.Errorf("package %s imports %s, which is for tests alone", name, target)
+			}
+			if !slices.Contains(may, target) && !slices.Contains(may, anything) {
+				t.Errorf("package %s may not import %s; it may import %v", name, target, may)
+			}
+		}
+	}
+}
+
+func TestProductHasNoCgo(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if len(p.CgoFiles) != 0 || slices.Contains(p.Imports, "C") {
+			t.Errorf("package %s uses cgo", relative(p.ImportPath))
+		}
+	}
+}
+
+func TestDomainImportsTheStandardLibraryAlone(t *testing.T) {
+	pure := []string{".", "kernel"}
+	forbidden := []string{"os", "net", "net/http", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2"}
+	for _, p := range listPackages(t) {
+		name := relative(p.ImportPath)
+		if !slices.Contains(pure, name) {
+			continue
+		}
+		for _, path := range p.Imports {
+			first, _, _ := strings.Cut(path, "/")
+			if _, ours := within(path); !ours && strings.Contains(first, ".") {
+				t.Errorf("package %s imports %s; it may use the standard library alone", name, path)
+			}
+			if slices.Contains(forbidden, path) {
+				t.Errorf("package %s imports %s; it does no I/O", name, path)
+			}
+		}
+	}
+}
+
+func listPackages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,CgoFiles", "./...").Output()
+	if err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		switch err := d.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return packages
+		case err != nil:
+			t.Fatalf("decode go list's output: %v", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// relative is a package's folder in the module, "." for the root.
+func relative(path string) string {
+	name, _ := within(path)
+	return name
+}
+
+// within gives a package's folder in the module, and whether it is of the module.
+func within(path string) (string, bool) {
+	if path == module {
+		return ".", true
+	}
+	return strings.CutPrefix(path, module+"/")
+}

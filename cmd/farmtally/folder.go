@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/engine"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// presence says whether a command makes the data folder where there is none.
+type presence bool
+
+const (
+	mayBeNew  presence = true
+	mustExist presence = false
+)
+
+// need fails where the command needs a data folder and there is none: a folder with
+// a misspelt name is not to come into being by looking at it.
+func (p *program) need(want presence) error {
+	if want == mayBeNew {
+		return nil
+	}
+	if _, err := os.Stat(p.data); errors.Is(err, fs.ErrNotExist) {
+		return &farmtally.Error{
+			Kind: farmtally.NotFound, Message: fmt.Sprintf("there is no data folder %s", p.data),
+			Hint: "name another with --data, or make this one with 'farmtally import'",
+		}
+	}
+	return nil
+}
+
+// withCatalog opens the data folder's catalog for do.
+func (p *program) withCatalog(ctx context.Context, want presence, do func(*storage.Catalog) error) (err error) {
+	if err := p.need(want); err != nil {
+		return err
+	}
+	catalog, err := storage.Open(ctx, storage.Config{Dir: p.data, Clock: p.now})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, catalog.Close()) }()
+	return do(catalog)
+}
+
+// withEngine opens the data folder's catalog and records for do.
+func (p *program) withEngine(ctx context.Context, want presence, do func(*storage.Catalog, *engine.Engine) error) error {
+	return p.withCatalog(ctx, want, func(c *storage.Catalog) (err error) {
+		e := engine.Open(engine.Config{Catalog: c})
+		defer func() { err = errors.Join(err, e.Close()) }()
+		return do(c, e)
+	})
+}
+
+// printJSON writes one document.
+func printJSON(w io.Writer, document any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(document)
+}

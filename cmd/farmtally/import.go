@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/engine"
+	"github.com/farmtally/farmtally/ingest"
+	"github.com/farmtally/farmtally/rates"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// importOptions are the flags of an import.
+type importOptions struct {
+	farm, fleet, timezone, kind string
+	rejects, output             string
+}
+
+func (p *program) importCommand() *cobra.Command {
+	return p.group("import", "read usage records from files, and price them with the rate card",
+		`  farmtally import sacct accounting.log
+  zcat usage.ndjson.gz | farmtally import ndjson --farm studio -`,
+		p.importSacctCommand(), p.importRecordsCommand("ndjson", ndjsonExample), p.importRecordsCommand("csv", csvExample))
+}
+
+const importRules = `
+A row that can't be read is rejected with file:line: field: reason, and stops nothing; the
+exit status is then 1. The import becomes visible whole, at its end, or not at all, and
+importing the same file again changes nothing.`
+
+func (p *program) importSacctCommand() *cobra.Command {
+	var o importOptions
+	cmd := &cobra.Command{
+		Use: "sacct FILE…", Short: "read Slurm's accounting log, as sacct --parsable2 prints it",
+		Long: `sacct reads what Slurm's 'sacct --parsable2' prints, with a header line, or without one
+in the 26 columns that Open XDMoD asks for. A cluster becomes a farm, a partition a queue,
+an allocation a COMPUTE record, and each licence in it a LICENSE record.
+` + importRules,
+		Example: `  $ sacct --allusers --parsable2 --starttime 2026-01-01 --endtime 2026-02-01 --format \
+      JobID,JobIDRaw,Cluster,Partition,User,Start,End,State,NNodes,NCPUS,AllocTRES,NodeList,JobName > january.log
+  $ farmtally import sacct --timezone Europe/Berlin january.log`,
+		Args: arguments(1, -1, "files to read ('-' is standard input)"),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			location, err := ingest.ParseLocation(o.timezone)
+			if err != nil {
+				return misusef(helpOf(cmd), "--timezone %s: %s", o.timezone, err)
+			}
+			return p.importFiles(cmd.Context(), &o, ingest.Sacct{Farm: o.farm, Fleet: o.fleet, Location: location}, files)
+		},
+	}
+	p.importFlags(cmd, &o)
+	cmd.Flags().StringVar(&o.farm, "farm", "", "the farm's `name` or id (default: the cluster's name)")
+	cmd.Flags().StringVar(&o.fleet, "fleet", "", "the fleet's `name` or id (default: one fleet, called as the cluster)")
+	cmd.Flags().StringVar(&o.timezone, "timezone", "UTC", "the `zone` of the log's times: UTC, UTC+02:00, Europe/Berlin")
+	return cmd
+}
+
+const ndjsonExample = `  $ cat usage.ndjson
+  {"recordId":"session-1","queueId":"render","userId":"amira","usageType":"COMPUTE",
+   "startedAt":"2026-01-05T08:00:00Z","endedAt":"2026-01-05T09:30:00Z","cpus":16}
+  $ farmtally import ndjson --farm studio usage.ndjson`
+
+const csvExample = `  $ cat usage.csv
+  recordId,queueId,userId,usageType,startedAt,endedAt,cpus
+  session-1,render,amira,COMPUTE,2026-01-05T08:00:00Z,2026-01-05T09:30:00Z,16
+  $ farmtally import csv --farm studio usage.csv`
+
+// importRecordsCommand imports farmtally's own records, as NDJSON or CSV.
+func (p *program) importRecordsCommand(format, example string) *cobra.Command {
+	var o importOptions
+	name := strings.ToUpper(format)
+	cmd := &cobra.Command{
+		Use: format + " FILE…", Short: "read usage records as " + name,
+		Long: format + " reads farmtally's own usage records as " + name + ". Farms, queues, fleets and jobs may be\n" +
+			"given by name or by id.\n" + importRules,
+		Example: example,
+		Args:    arguments(1, -1, "files to read ('-' is standard input)"),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			var source ingest.Source = ingest.NDJSON{Farm: o.farm, Kind: o.kind}
+			if format == "csv" {
+				source = ingest.CSV{Farm: o.farm, Kind: o.kind}
+			}
+			return p.importFiles(cmd.Context(), &o, source, files)
+		},
+	}
+	p.importFlags(cmd, &o)
+	cmd.Flags().StringVar(&o.farm, "farm", "", "the farm, by `name` or id, of records that name none")
+	cmd.Flags().StringVar(&o.kind, "kind", ingest.DefaultKind, "the kind of source that names become ids with, such as slurm")
+	return cmd
+}
+
+func (p *program) importFlags(cmd *cobra.Command, o *importOptions) {
+	p.dataFlag(cmd)
+	cmd.Flags().StringVar(&o.rejects, "rejects", "", "write every rejection to a `file`")
+	outputFlag(cmd, &o.output, "text", "json")
+}
+
+// importFiles loads the files and says what became of their rows.
+func (p *program) importFiles(ctx context.Context, o *importOptions, source ingest.Source, files []string) error {
+	return p.withEngine(ctx, mayBeNew, func(c *storage.Catalog, e *engine.Engine) (err error) {
+		r, err := newRejections(p.stderr, o.rejects)
+		if err != nil {
+			return err
+		}
+		summary, err := p.load(ctx, c, e, source, files, r.take)
+		if err = errors.Join(err, r.close()); err != nil {
+			if ctx.Err() != nil {
+				return &interruption{"nothing of this import is stored"}
+			}
+			return err
+		}
+		if o.output == "json" {
+			err = printJSON(p.stdout, summary)
+		} else {
+			err = p.printSummary(&summary)
+		}
+		if err == nil && summary.Rejected > 0 {
+			return r.failure(summary.Rejected)
+		}
+		return err
+	})
+}
+
+// load runs one import, with the folder's rate cards and a progress bar.
+func (p *program) load(ctx context.Context, c *storage.Catalog, e *engine.Engine, source ingest.Source, files []string,
+	reject func(ingest.Rejection),
+) (ingest.Summary, error) {
+	begun, err := e.Import(ctx)
+	if err != nil {
+		return ingest.Summary{}, err
+	}
+	bar := p.newBar(-1, "reading", progressbar.OptionShowBytes(true))
+	defer bar.Finish() //nolint:errcheck // a bar that can't be drawn is no failure
+	return ingest.Load(ctx, ingest.LoadConfig{
+		Files: files, Stdin: p.stdin, Source: source, Import: begun, Reject: reject,
+		Card: func(ctx context.Context, id farmtally.FarmID, name string) (*rates.Card, error) {
+			return storedCard(ctx, c, id, name)
+		},
+		Progress: func(done ingest.Progress) {
+			if done.Total > 0 {
+				bar.ChangeMax64(done.Total)
+			}
+			_ = bar.Set64(done.Bytes) // a bar that can't be drawn is no failure
+		},
+	})
+}
+
+// storedCard gives the farm's rate card, nil where none is set.
+func storedCard(ctx context.Context, c *storage.Catalog, id farmtally.FarmID, name string) (*rates.Card, error) {
+	card, err := c.Card(ctx, id, name)
+	if e, ok := errors.AsType[*farmtally.Error](err); ok && e.Kind == farmtally.NotFound {
+		return nil, nil //nolint:nilnil // a nil card is one without rows
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rates.Parse(card.File, card.Text)
+}
+
+func (p *program) printSummary(s *ingest.Summary) error {
+	t := &table{columns: []column{{title: "READ"}, {count(s.Read), true}, {title: "rows"}}}
+	line := func(what string, n int64, unit string) { t.add(what, count(n), unit) }
+	line("accepted", s.New, "records")
+	line("replaced", s.Replaced, "records")
+	line("unchanged", s.Unchanged, "records")
+	for _, reason := range sortedSkips(s.Skipped) {
+		line("skipped", s.Skipped[reason], "rows: "+string(reason))
+	}
+	line("rejected", s.Rejected, "rows")
+	t.columns[0].title = "read"
+	if err := t.print(p.stdout); err != nil {
+		return err
+	}
+	return p.printNotes(s)
+}
+
+func sortedSkips(skipped map[ingest.Skip]int64) []ingest.Skip {
+	reasons := make([]ingest.Skip, 0, len(skipped))
+	for reason := range skipped {
+		reasons = append(reasons, reason)
+	}
+	slices.Sort(reasons)
+	return reasons
+}
+
+// printNotes says what the counts alone don't.
+func (p *program) printNotes(s *ingest.Summary) (err error) {
+	note := func(format string, args ...any) {
+		if err == nil {
+			_, err = fmt.Fprintf(p.stdout, format+"\n", args...)
+		}
+	}
+	if s.Records > 0 {
+		note("from %s to %s", farmtally.InstantOf(s.First), farmtally.InstantOf(s.Last))
+	}
+	if s.Running > 0 {
+		note("%s records are still running", count(s.Running))
+	}
+	if s.Unpriced > 0 {
+		note("%s records match no row of a rate card and cost 0; 'farmtally rates set' sets one", count(s.Unpriced))
+	}
+	return err
+}
+
+// shownRejections is how many rejections are printed.
+const shownRejections = 20
+
+// rejections prints the first rejections, and keeps all of them in a file where one
+// is named.
+type rejections struct {
+	stderr io.Writer
+	path   string
+	file   *os.File
+	w      *bufio.Writer
+	n      int64
+}
+
+func newRejections(stderr io.Writer, path string) (*rejections, error) {
+	r := &rejections{stderr: stderr, path: path}
+	if path == "" {
+		return r, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("make file of rejections: %w", err)
+	}
+	r.file, r.w = f, bufio.NewWriter(f)
+	return r, nil
+}
+
+func (r *rejections) take(x ingest.Rejection) {
+	if r.n++; r.n <= shownRejections {
+		fmt.Fprintln(r.stderr, visible(x.String()))
+	}
+	if r.w != nil {
+		_, _ = r.w.WriteString(x.String() + "\n") // Flush gives the error
+	}
+}
+
+func (r *rejections) close() error {
+	if r.file == nil {
+		return nil
+	}
+	return errors.Join(r.w.Flush(), r.file.Close())
+}
+
+// failure is the error of an import that rejected rows.
+func (r *rejections) failure(rows int64) error {
+	e := farmtally.Errorf(farmtally.Invalid, "%s rows were rejected; the others are stored", count(rows))
+	if rows == 1 {
+		e.Message = "1 row was rejected; the others are stored"
+	}
+	switch {
+	case r.path != "":
+		e.Hint = "every rejection is in " + r.path
+	case r.n > shownRejections:
+		e.Hint = fmt.Sprintf("%s more rejections are not shown; --rejects FILE keeps them all", count(r.n-shownRejections))
+	}
+	return e
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// terminal reports whether w is one.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// progressLine is a line on a terminal that is written over; elsewhere it is silent.
+type progressLine struct {
+	w     io.Writer
+	shown bool
+}
+
+func newProgressLine(w io.Writer) *progressLine {
+	if !terminal(w) {
+		w = nil
+	}
+	return &progressLine{w: w}
+}
+
+const (
+	clearLine   = "\r\x1b[K"
+	redrawEvery = 100 * time.Millisecond
+	barWidth    = 30
+)
+
+func (l *progressLine) show(text string) {
+	if l.w != nil {
+		fmt.Fprint(l.w, clearLine, visible(text))
+		l.shown = true
+	}
+}
+
+func (l *progressLine) clear() {
+	if l.shown {
+		fmt.Fprint(l.w, clearLine)
+		l.shown = false
+	}
+}
+
+// newBar is a progress bar on standard error, silent where that is no terminal. A
+// total below 0 is not known.
+func (p *program) newBar(total int64, what string, options ...progressbar.Option) *progressbar.ProgressBar {
+	w := p.stderr
+	if !terminal(w) {
+		w = io.Discard
+	}
+	return progressbar.NewOptions64(total, append([]progressbar.Option{
+		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
+		progressbar.OptionThrottle(redrawEvery), progressbar.OptionClearOnFinish(),
+		progressbar.OptionShowCount(), progressbar.OptionSetWidth(barWidth),
+	}, options...)...)
+}

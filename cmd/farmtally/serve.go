@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/farmtally/farmtally/engine"
+	"github.com/farmtally/farmtally/server"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	listen         string
+	noAuth         bool
+	region         string
+	timeLimit      time.Duration
+	rowLimit       int64
+	runningPerFarm int
+	verbose        bool
+}
+
+// shutdownLimit bounds how long requests and aggregations may go on after an
+// interrupt.
+const shutdownLimit = 10 * time.Second
+
+func (p *program) serveCommand() *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use: "serve", Short: "answer AWS Deadline Cloud's statistics API",
+		Long: `serve answers AWS Deadline Cloud's statistics API over the records of a data folder,
+until it is interrupted. Records that are imported meanwhile are seen by the next
+aggregation.
+
+Requests are signed (AWS Signature Version 4) with a key from 'farmtally keys create';
+--no-auth answers unsigned ones too, on this machine's own addresses alone. At
+"localhost" it listens on 127.0.0.1 and on ::1.`,
+		Example: `  $ farmtally serve --listen localhost:8787 --no-auth
+  farmtally serves farmtally-data at http://localhost:8787`,
+		Args: arguments(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return misusef(helpOf(cmd), "%s", err)
+			}
+			return p.withEngine(cmd.Context(), mayBeNew, func(c *storage.Catalog, e *engine.Engine) error {
+				return p.serve(cmd.Context(), &o, c, e, nil)
+			})
+		},
+	}
+	p.dataFlag(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", defaultListen, "the `address` to listen at; port 0 is any free one")
+	f.BoolVar(&o.noAuth, "no-auth", false, "answer unsigned requests; on loopback addresses alone")
+	f.StringVar(&o.region, "region", "", "the `region` that signatures must name (default: any)")
+	f.DurationVar(&o.timeLimit, "time-limit", server.DefaultTimeLimit, "how long one aggregation may run")
+	f.Int64Var(&o.rowLimit, "row-limit", server.DefaultRowLimit, "how many `rows` one aggregation may have")
+	f.IntVar(&o.runningPerFarm, "running-per-farm", server.DefaultRunningPerFarm, "how many aggregations of a farm may run at once")
+	f.BoolVar(&o.verbose, "verbose", false, "log every request")
+	return cmd
+}
+
+// check refuses what can't be served; its error names the flag at fault.
+func (o *serveOptions) check() error {
+	if err := checkListen(o.listen); err != nil {
+		return err
+	}
+	switch {
+	case o.noAuth && !server.LoopbackAddress(o.listen):
+		return fmt.Errorf("--no-auth would let anyone who reaches %s read everything; it is for loopback addresses such as %s alone",
+			o.listen, defaultListen)
+	case o.timeLimit <= 0 || o.timeLimit > server.Life:
+		return fmt.Errorf("--time-limit %s: must be above 0 and at most %s", o.timeLimit, server.Life)
+	case o.rowLimit <= 0:
+		return fmt.Errorf("--row-limit %d: must be above 0", o.rowLimit)
+	case o.runningPerFarm <= 0:
+		return fmt.Errorf("--running-per-farm %d: must be above 0", o.runningPerFarm)
+	}
+	return nil
+}
+
+// serve answers requests until ctx ends. ready, where it is given, is told the URL.
+func (p *program) serve(ctx context.Context, o *serveOptions, c *storage.Catalog, e *engine.Engine, ready func(url string)) (err error) {
+	lock, err := c.LockServer(o.listen)
+	if err != nil {
+		return err
+	}
+	defer lock.Release(false)
+	listeners, err := listen(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	s, err := p.newServer(ctx, o, c, e)
+	if err != nil {
+		for _, l := range listeners {
+			err = errors.Join(err, l.Close())
+		}
+		return err
+	}
+	h := server.HTTPServer(s.Handler())
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { failed <- h.Serve(l) }()
+	}
+	url := urlOf(o.listen, listeners[0])
+	if ready != nil {
+		ready(url)
+	} else {
+		p.announce(ctx, o, c, url)
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	return errors.Join(err, stopServing(ctx, h, s))
+}
+
+// newServer makes the server on the folder, with the aggregations that were running
+// when it last stopped.
+func (p *program) newServer(ctx context.Context, o *serveOptions, c *storage.Catalog, e *engine.Engine) (*server.Server, error) {
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	s, err := server.New(server.Config{
+		Backend: e, Catalog: c,
+		CreateResult: func(id string) (server.ResultWriter, error) { return c.CreateResult(id) },
+		OpenResult:   func(id string) (server.ResultReader, error) { return c.OpenResult(id) },
+		RemoveResult: c.RemoveResult,
+		Logger:       slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level})),
+		Clock:        p.now,
+		NoAuth:       o.noAuth, Region: o.region,
+		RunningPerFarm: o.runningPerFarm, RowLimit: o.rowLimit, TimeLimit: o.timeLimit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Recover(ctx); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
+	return s, nil
+}
+
+// announce says where the server is, and what is missing before anyone can ask it.
+func (p *program) announce(ctx context.Context, o *serveOptions, c *storage.Catalog, url string) {
+	fmt.Fprintf(p.stdout, "farmtally serves %s at %s\n", p.data, url)
+	if o.noAuth {
+		return
+	}
+	keys, err := c.Keys(ctx)
+	for _, k := range keys {
+		if k.RevokedAt == 0 {
+			return
+		}
+	}
+	if err == nil {
+		fmt.Fprintln(p.stderr, "There is no access key yet: make one with 'farmtally keys create --name NAME'.")
+	}
+}
+
+// stopServing lets requests and aggregations end, for shutdownLimit at most.
+func stopServing(ctx context.Context, h *http.Server, s *server.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
+	defer cancel()
+	err := h.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = h.Close()
+	}
+	return errors.Join(err, s.Close(ctx))
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/deadline/types"
+	"github.com/spf13/cobra"
+
+	"github.com/farmtally/farmtally"
+)
+
+// statsOptions are the flags of stats.
+type statsOptions struct {
+	endpoint, farm   string
+	queues, fleets   []string
+	from, to         string
+	timezone, period string
+	groupBy, stats   []string
+	output           string
+}
+
+// inquiry is what the options ask for, once they are read.
+type inquiry struct {
+	endpoint       string // "" leaves it to AWS's configuration
+	farm           string // a name or an id; "" is the only farm
+	queues, fleets []string
+	start, end     farmtally.Instant
+	timezone       farmtally.Offset
+	period         farmtally.Period
+	groupBy        []farmtally.Dimension
+	statistics     []farmtally.Statistic
+}
+
+func (p *program) statsCommand() *cobra.Command {
+	var o statsOptions
+	cmd := &cobra.Command{
+		Use: "stats", Short: "ask a server what sessions used and cost",
+		Long: `stats asks a farmtally server (or AWS) for statistics, with AWS's own client: it starts
+an aggregation, waits for it, reads its pages and prints them.
+
+The range is [from, to): the instant of --to is not in it. A time is ` + momentForms + `.
+Requests are signed with the credentials of AWS's standard configuration (AWS_ACCESS_KEY_ID
+and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
+		Example: `  $ farmtally stats --from 2026-01-01 --to 2026-02-01 --period weekly --group-by user --stat sum
+
+  $ farmtally stats --farm studio --queue render --queue sim --from -7d --period daily \
+      --timezone UTC+05:30 --group-by queue,user --stat sum,max --output csv`,
+		Args: arguments(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			q, err := o.parse(p.now())
+			if err != nil {
+				return misusef(helpOf(cmd), "%s", err)
+			}
+			return p.stats(cmd.Context(), q, o.output)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.endpoint, "endpoint", "", "the server's `URL` (default: AWS_ENDPOINT_URL_DEADLINE, AWS_ENDPOINT_URL, or "+defaultEndpoint+")")
+	f.StringVar(&o.farm, "farm", "", "the farm's `name` or id (default: the only one)")
+	f.StringArrayVar(&o.queues, "queue", nil, "a queue's `name` or id; may be given up to 10 times (default: all)")
+	f.StringArrayVar(&o.fleets, "fleet", nil, "a fleet's `name` or id, in place of queues; up to 10 times")
+	f.StringVar(&o.from, "from", "-7d", "the start of the range, a `time`")
+	f.StringVar(&o.to, "to", "now", "the end of the range, a `time`")
+	f.StringVar(&o.timezone, "timezone", "UTC+00:00", "the `offset` at whose midnights days begin, such as UTC+05:30")
+	f.StringVar(&o.period, "period", "", "cut the range into `periods`: hourly, daily, weekly or monthly (default: one sum)")
+	f.StringSliceVar(&o.groupBy, "group-by", []string{"queue"}, "one or two `dimensions`: "+strings.Join(slices.Collect(dimensionWords), ", "))
+	f.StringSliceVar(&o.stats, "stat", []string{"sum"}, "the `statistics`: sum, avg, min, max")
+	outputFlag(cmd, &o.output, "table", "csv", "json", "ndjson")
+	return cmd
+}
+
+// dimensionWords yields the friendly names of the dimensions.
+func dimensionWords(yield func(string) bool) {
+	for d := farmtally.ByQueue; d <= farmtally.ByLicenseProduct; d++ {
+		if !yield(dimensionWord(d)) {
+			return
+		}
+	}
+}
+
+// dimensionWord is the friendly name of a dimension: "queue", "usage-type".
+func dimensionWord(d farmtally.Dimension) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimSuffix(d.String(), "_ID")), "_", "-")
+}
+
+// parseDimension reads a friendly name or AWS's.
+func parseDimension(s string) (farmtally.Dimension, error) {
+	for d := farmtally.ByQueue; d <= farmtally.ByLicenseProduct; d++ {
+		if strings.EqualFold(s, d.String()) || strings.EqualFold(s, dimensionWord(d)) {
+			return d, nil
+		}
+	}
+	return 0, fmt.Errorf("must be one of %s", strings.Join(slices.Collect(dimensionWords), ", "))
+}
+
+// parse reads the options; its error names the flag at fault.
+func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
+	q := &inquiry{endpoint: o.endpoint, farm: o.farm, queues: o.queues, fleets: o.fleets, period: farmtally.WholeRange}
+	var err error
+	flag := func(name, value string, bad error) {
+		if bad != nil && err == nil {
+			err = fmt.Errorf("--%s %s: %w", name, value, bad)
+		}
+	}
+	var bad error
+	q.timezone, bad = farmtally.ParseTimezone(o.timezone)
+	flag("timezone", o.timezone, bad)
+	q.start, bad = parseMoment(o.from, q.timezone, now)
+	flag("from", o.from, bad)
+	q.end, bad = parseMoment(o.to, q.timezone, now)
+	flag("to", o.to, bad)
+	if o.period != "" {
+		q.period, bad = farmtally.ParsePeriod(strings.ToUpper(o.period))
+		flag("period", o.period, bad)
+	}
+	for _, s := range o.groupBy {
+		d, bad := parseDimension(s)
+		flag("group-by", s, bad)
+		q.groupBy = append(q.groupBy, d)
+	}
+	for _, s := range o.stats {
+		v, bad := farmtally.ParseStatistic(strings.ToUpper(s))
+		flag("stat", s, bad)
+		q.statistics = append(q.statistics, v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return q, q.check()
+}
+
+// check refuses what no server would take, before any is asked.
+func (q *inquiry) check() error {
+	if q.endpoint != "" {
+		u, err := url.Parse(q.endpoint)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("--endpoint %s: not a URL such as %s", q.endpoint, defaultEndpoint)
+		}
+	}
+	if len(q.queues) > 0 && len(q.fleets) > 0 {
+		return fmt.Errorf("--queue and --fleet can't go together: one aggregation is over queues or over fleets")
+	}
+	for _, list := range []struct {
+		flag   string
+		values []string
+	}{{"queue", q.queues}, {"fleet", q.fleets}} {
+		if n := len(list.values); n > farmtally.MaxResources {
+			return fmt.Errorf("--%s is given %d times; one aggregation is over %d at most", list.flag, n, farmtally.MaxResources)
+		}
+		if s, twice := repeated(list.values); twice {
+			return fmt.Errorf("--%s %s is given twice", list.flag, s)
+		}
+	}
+	if n := len(q.groupBy); n < 1 || n > farmtally.MaxGroupBy {
+		return fmt.Errorf("--group-by has %d dimensions; 1 or 2 are allowed", n)
+	}
+	if d, twice := repeated(q.groupBy); twice {
+		return fmt.Errorf("--group-by has %s twice", dimensionWord(d))
+	}
+	if len(q.statistics) == 0 {
+		return fmt.Errorf("--stat is empty; name some of sum, avg, min, max")
+	}
+	if s, twice := repeated(q.statistics); twice {
+		return fmt.Errorf("--stat has %s twice", strings.ToLower(s.String()))
+	}
+	if q.start >= q.end {
+		return fmt.Errorf("--from is %s, which is not before --to, %s", q.start, q.end)
+	}
+	return nil
+}
+
+// repeated gives the first value that is in the list more than once.
+func repeated[T comparable](list []T) (value T, found bool) {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return v, true
+		}
+	}
+	return value, false
+}
+
+// stats asks the server and prints the answer.
+func (p *program) stats(ctx context.Context, q *inquiry, output string) error {
+	c, err := p.dial(ctx, q.endpoint)
+	if err != nil {
+		return err
+	}
+	scope, err := c.resolve(ctx, q)
+	if err != nil {
+		return c.explain(err)
+	}
+	printer := newStatsPrinter(output, p.stdout, q, scope)
+	answer, err := c.ask(ctx, q, scope, func(row *types.Statistics) error { return printer.row(row) })
+	if err != nil {
+		return c.explain(err)
+	}
+	if err := printer.end(answer); err != nil {
+		return err
+	}
+	if answer.message != "" {
+		fmt.Fprintf(p.stderr, "farmtally: %s\n", answer.message)
+	}
+	return nil
+}

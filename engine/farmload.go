@@ -1,0 +1,334 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// identity is a record's identity within its farm.
+type identity struct {
+	start farmtally.Instant
+	id    string
+}
+
+func identityOf(r *farmtally.Record) identity { return identity{r.StartedAt, r.RecordID} }
+
+// farmLoad is what an import brings to one farm. Of each identity at most one
+// record is live: in base, in baseHot, in pending or in hot.
+type farmLoad struct {
+	engine *Engine
+	farm   farmtally.FarmID
+	chunk  chunk
+
+	base    []source // the segments there were when the import came to the farm
+	version int64    // the version of hot records then
+	baseHot map[identity]farmtally.Record
+
+	pending []source                      // the segments that the import has written
+	hot     map[identity]farmtally.Record // running records that it brings
+	gone    []farmtally.Record            // hot records there were, that it replaces
+}
+
+// source is a segment and those of its rows that are not live.
+type source struct {
+	segment *storage.Segment
+	dropped map[int]bool // before or by the import
+	mine    []int        // by the import
+}
+
+// find gives the live row of the identity, or −1.
+func (s *source) find(k identity) (int, error) {
+	row, err := s.segment.Find(k.start, k.id)
+	if err != nil || row < 0 || s.dropped[row] {
+		return -1, err
+	}
+	return row, nil
+}
+
+func (s *source) drop(row int) {
+	if s.dropped == nil {
+		s.dropped = map[int]bool{}
+	}
+	s.dropped[row] = true
+	s.mine = append(s.mine, row)
+}
+
+func (l *load) openFarm(ctx context.Context, farm farmtally.FarmID) (*farmLoad, error) {
+	view, err := l.engine.catalog.View(ctx, farm)
+	if err != nil {
+		return nil, err
+	}
+	f := &farmLoad{
+		engine: l.engine, farm: farm, version: view.Version,
+		baseHot: map[identity]farmtally.Record{}, hot: map[identity]farmtally.Record{},
+	}
+	for _, r := range view.Hot {
+		f.baseHot[identityOf(&r)] = r
+	}
+	for _, info := range view.Segments {
+		s, err := l.engine.segment(info)
+		if err != nil {
+			return nil, err
+		}
+		from := source{segment: s, dropped: map[int]bool{}}
+		for _, row := range view.Dropped[info.ID] {
+			from.dropped[int(row)] = true
+		}
+		f.base = append(f.base, from)
+	}
+	return f, nil
+}
+
+// live is the live record of an identity, and how to make it live no more.
+type live struct {
+	record farmtally.Record
+	found  bool
+	remove func()
+}
+
+func (f *farmLoad) find(k identity) (live, error) {
+	if r, ok := f.hot[k]; ok {
+		return live{r, true, func() { delete(f.hot, k) }}, nil
+	}
+	if r, ok := f.baseHot[k]; ok {
+		return live{r, true, func() { delete(f.baseHot, k); r.FarmID = f.farm; f.gone = append(f.gone, r) }}, nil
+	}
+	for _, sources := range [][]source{f.pending, f.base} {
+		for i := range sources {
+			s := &sources[i]
+			row, err := s.find(k)
+			if err != nil {
+				return live{}, err
+			}
+			if row < 0 {
+				continue
+			}
+			if err := s.segment.VerifyAll(); err != nil {
+				return live{}, err
+			}
+			l := live{found: true, remove: func() { s.drop(row) }}
+			s.segment.Record(row, &l.record)
+			return l, nil
+		}
+	}
+	return live{}, nil
+}
+
+// flush settles the collected records with those that are live already, and writes
+// the ended ones to a segment.
+func (f *farmLoad) flush(batch *storage.Batch, counts *farmtally.Counts) error {
+	order := f.chunk.builder.Order()
+	keep := order[:0]
+	for i := 0; i < len(order); {
+		n := i + 1
+		for n < len(order) && f.chunk.builder.Same(order[i], order[n]) {
+			n++
+		}
+		last, write, err := f.settle(order[i:n], counts)
+		if err != nil {
+			return err
+		}
+		if write {
+			keep = append(keep, last)
+		}
+		i = n
+	}
+	if len(keep) > 0 {
+		s, err := batch.Write(f.farm, &f.chunk.builder, keep)
+		if err != nil {
+			return err
+		}
+		f.pending = append(f.pending, source{segment: s})
+	}
+	f.chunk.reset()
+	return nil
+}
+
+// settle takes the versions of one record in the order in which they came. It
+// reports whether the last is to be written to the segment.
+func (f *farmLoad) settle(versions []int32, counts *farmtally.Counts) (last int32, write bool, err error) {
+	var r farmtally.Record
+	f.chunk.record(versions[0], &r)
+	r.FarmID = f.farm
+	k := identityOf(&r)
+	before, err := f.find(k)
+	if err != nil {
+		return 0, false, err
+	}
+	previous, found := before.record, before.found
+	previous.FarmID = f.farm
+	for _, at := range versions {
+		f.chunk.record(at, &r)
+		r.FarmID = f.farm
+		switch {
+		case !found:
+			counts.Add(farmtally.New)
+		case previous.SameAs(&r):
+			counts.Add(farmtally.Unchanged)
+		default:
+			counts.Add(farmtally.Replaced)
+		}
+		previous, found = r, true
+	}
+	before.record.FarmID = f.farm
+	if before.found && before.record.SameAs(&r) {
+		return 0, false, nil
+	}
+	if before.found {
+		before.remove()
+	}
+	if r.Running {
+		f.hot[k] = r
+		return 0, false, nil
+	}
+	return versions[len(versions)-1], true, nil
+}
+
+// commit makes the farm's part of the import visible. What other processes made
+// visible since the import came to the farm gives way: the import is accepted
+// later.
+func (f *farmLoad) commit(ctx context.Context, tx *storage.Tx) error {
+	if err := f.giveWay(ctx, tx); err != nil {
+		return err
+	}
+	for i := range f.gone {
+		if err := tx.DeleteHot(ctx, &f.gone[i]); err != nil {
+			return err
+		}
+	}
+	hot := make([]farmtally.Record, 0, len(f.hot))
+	for _, r := range f.hot {
+		hot = append(hot, r)
+	}
+	if err := tx.PutHot(ctx, hot); err != nil {
+		return err
+	}
+	for i := range f.pending {
+		p := &f.pending[i]
+		id, err := tx.AddSegment(ctx, &p.segment.Info)
+		if err != nil {
+			return err
+		}
+		if err := dropAll(ctx, tx, id, p.mine); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func dropAll(ctx context.Context, tx *storage.Tx, segment int64, rows []int) error {
+	for _, row := range rows {
+		if err := tx.Drop(ctx, segment, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveWay drops what the import replaces, in the segments that it knew and in
+// those that have come since.
+func (f *farmLoad) giveWay(ctx context.Context, tx *storage.Tx) error {
+	now, err := tx.Segments(ctx, f.farm)
+	if err != nil {
+		return err
+	}
+	for _, info := range now {
+		known := slices.IndexFunc(f.base, func(s source) bool { return s.segment.Info.ID == info.ID })
+		if known >= 0 {
+			err = dropAll(ctx, tx, info.ID, f.base[known].mine)
+		} else {
+			err = f.dropFrom(ctx, tx, info)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	newer, err := tx.Hot(ctx, f.farm, f.version)
+	if err != nil {
+		return err
+	}
+	for i := range newer {
+		mine, err := f.brings(identityOf(&newer[i]))
+		if err != nil {
+			return err
+		}
+		if mine {
+			f.gone = append(f.gone, newer[i])
+		}
+	}
+	return nil
+}
+
+// dropFrom drops the rows of a segment that the import brings too.
+func (f *farmLoad) dropFrom(ctx context.Context, tx *storage.Tx, info storage.SegmentInfo) error {
+	s, err := f.engine.segment(info)
+	if err != nil {
+		return err
+	}
+	if err := s.VerifyAll(); err != nil {
+		return err
+	}
+	starts, err := s.Starts()
+	if err != nil {
+		return err
+	}
+	for row, start := range starts {
+		mine, err := f.brings(identity{farmtally.Instant(start), s.RecordID(row)})
+		if err != nil {
+			return err
+		}
+		if mine {
+			if err := tx.Drop(ctx, info.ID, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// brings reports whether the import has a live record of the identity.
+func (f *farmLoad) brings(k identity) (bool, error) {
+	if _, ok := f.hot[k]; ok {
+		return true, nil
+	}
+	for i := range f.pending {
+		if row, err := f.pending[i].find(k); err != nil || row >= 0 {
+			return row >= 0, err
+		}
+	}
+	return false, nil
+}
+
+// chunk collects records of one farm: ended ones as numbers, running ones whole.
+type chunk struct {
+	builder storage.Builder
+	running map[int32]farmtally.Record // by the number of their row in builder
+}
+
+func (c *chunk) len() int { return c.builder.Len() }
+
+func (c *chunk) add(r *farmtally.Record) {
+	if r.Running {
+		if c.running == nil {
+			c.running = map[int32]farmtally.Record{}
+		}
+		c.running[int32(c.builder.Len())] = *r //nolint:gosec // at most a segment's records
+	}
+	c.builder.Add(r)
+}
+
+func (c *chunk) record(at int32, r *farmtally.Record) {
+	if running, ok := c.running[at]; ok {
+		*r = running
+		return
+	}
+	c.builder.Record(int(at), r)
+}
+
+func (c *chunk) reset() {
+	c.builder.Reset()
+	c.running = nil
+}

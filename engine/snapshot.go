@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// snapshot is a farm's records at one moment: segments, which never change, with
+// the rows that were replaced by then, and the hot records themselves.
+type snapshot struct {
+	engine   *Engine
+	farm     farmtally.FarmID
+	segments []part
+	hot      []farmtally.Record
+	records  int64
+	close    sync.Once
+}
+
+// part is a segment and its rows that count.
+type part struct {
+	segment *storage.Segment
+	dropped []uint32 // ascending
+}
+
+// runs calls yield for each run of consecutive rows within [from, to) of which
+// none was dropped.
+func (p *part) runs(from, to int, yield func(from, to int)) {
+	i, _ := slices.BinarySearch(p.dropped, uint32(from)) //nolint:gosec // a row's number
+	for ; i < len(p.dropped) && int(p.dropped[i]) < to; i++ {
+		if row := int(p.dropped[i]); from < row {
+			yield(from, row)
+		}
+		from = int(p.dropped[i]) + 1
+	}
+	if from < to {
+		yield(from, to)
+	}
+}
+
+// Snapshot implements farmtally.Backend.
+func (e *Engine) Snapshot(ctx context.Context, farm farmtally.FarmID) (farmtally.Snapshot, error) {
+	view, err := e.catalog.View(ctx, farm)
+	if err != nil {
+		return nil, fmt.Errorf("pin records: %w", err)
+	}
+	s := &snapshot{engine: e, farm: farm, hot: view.Hot, records: int64(len(view.Hot))}
+	for _, info := range view.Segments {
+		segment, err := e.segment(info)
+		if err != nil {
+			return nil, fmt.Errorf("pin records: %w", err)
+		}
+		dropped := view.Dropped[info.ID]
+		s.segments = append(s.segments, part{segment, dropped})
+		s.records += info.Records - int64(len(dropped))
+	}
+	e.inUse.Add(1)
+	return s, nil
+}
+
+// Close implements farmtally.Snapshot.
+func (s *snapshot) Close() error {
+	s.close.Do(s.engine.inUse.Done)
+	return nil
+}
+
+// Records implements farmtally.Snapshot. It merges the segments and the hot records
+// by start and id; the texts of a record are good until yield returns.
+func (s *snapshot) Records(ctx context.Context, yield func(*farmtally.Record) error) error {
+	readers := []*reader{{hot: s.hot}}
+	for i := range s.segments {
+		if err := s.segments[i].segment.VerifyAll(); err != nil {
+			return err
+		}
+		r := &reader{segment: s.segments[i].segment}
+		s.segments[i].runs(0, r.segment.Len(), func(from, to int) { r.runs = append(r.runs, [2]int{from, to}) })
+		readers = append(readers, r)
+	}
+	readers = slices.DeleteFunc(readers, func(r *reader) bool { return !r.next() })
+	for len(readers) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		first := slices.MinFunc(readers, func(a, b *reader) int {
+			return cmp.Or(cmp.Compare(a.record.StartedAt, b.record.StartedAt), cmp.Compare(a.record.RecordID, b.record.RecordID))
+		})
+		if err := yield(&first.record); err != nil {
+			return err
+		}
+		if !first.next() {
+			readers = slices.DeleteFunc(readers, func(r *reader) bool { return r == first })
+		}
+	}
+	return nil
+}
+
+// reader reads the records of one segment, or hot ones, in order.
+type reader struct {
+	hot     []farmtally.Record
+	segment *storage.Segment
+	runs    [][2]int
+	record  farmtally.Record
+}
+
+func (r *reader) next() bool {
+	switch {
+	case len(r.hot) > 0:
+		r.record, r.hot = r.hot[0], r.hot[1:]
+	case len(r.runs) > 0:
+		run := &r.runs[0]
+		r.segment.Record(run[0], &r.record)
+		if run[0]++; run[0] == run[1] {
+			r.runs = r.runs[1:]
+		}
+	default:
+		return false
+	}
+	return true
+}

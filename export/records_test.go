@@ -1,0 +1,96 @@
+package export_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/export"
+	"github.com/farmtally/farmtally/ingest"
+)
+
+func full() farmtally.Record {
+	return farmtally.Record{
+		RecordID: `a "quoted", one`, FarmID: "farm-00000000000000000000000000000001", FarmName: "studio\n",
+		QueueID: "queue-00000000000000000000000000000002", QueueName: "größe",
+		FleetID: "fleet-00000000000000000000000000000003", FleetName: "f",
+		JobID: "job-00000000000000000000000000000004", JobName: `back\slash`, UserID: "=1+1",
+		UsageType: farmtally.License, InstanceType: "c5.4xlarge", LicenseProduct: "arnold",
+		StartedAt: 1_735_689_600_001, EndedAt: 1_735_689_660_000, RuntimeMillis: 59_500, HasRuntime: true,
+		Cost: 14_900_000, HasCost: true, Workers: farmtally.One, CPUs: farmtally.One / 2,
+		GPUs: 2 * farmtally.One, MemoryInGiB: 64 * farmtally.One,
+	}
+}
+
+var fullValues = map[string]string{
+	"recordId": `a "quoted", one`, "farmId": "farm-00000000000000000000000000000001", "farmName": "studio\n",
+	"queueId": "queue-00000000000000000000000000000002", "queueName": "größe",
+	"fleetId": "fleet-00000000000000000000000000000003", "fleetName": "f",
+	"jobId": "job-00000000000000000000000000000004", "jobName": `back\slash`, "userId": "=1+1",
+	"usageType": "LICENSE", "instanceType": "c5.4xlarge", "licenseProduct": "arnold",
+	"startedAt": "2025-01-01T00:00:00.001Z", "endedAt": "2025-01-01T00:01:00Z",
+	"runtimeInSeconds": "59.5", "costInUsd": "0.0149", "workers": "1", "cpus": "0.5", "gpus": "2", "memoryInGiB": "64",
+}
+
+func TestRecordJSONHoldsEveryMember(t *testing.T) {
+	r := full()
+	line := export.AppendRecordJSON(nil, &r)
+	if strings.ContainsRune(string(line), '\n') {
+		t.Errorf("the record takes more than one line: %s", line)
+	}
+	var got map[string]any
+	d := json.NewDecoder(strings.NewReader(string(line)))
+	d.UseNumber()
+	if err := d.Decode(&got); err != nil {
+		t.Fatalf("decode %s: %v", line, err)
+	}
+	for name, want := range fullValues {
+		have := got[name]
+		if n, ok := have.(json.Number); ok {
+			have = n.String()
+		}
+		if have != want {
+			t.Errorf("%s is %q, want %q", name, have, want)
+		}
+	}
+	if len(got) != len(fullValues) {
+		t.Errorf("%d members, want %d: %s", len(got), len(fullValues), line)
+	}
+}
+
+func TestRecordJSONLeavesAbsentMembersOut(t *testing.T) {
+	r := farmtally.Record{
+		RecordID: "r", FarmID: "farm-00000000000000000000000000000001", QueueID: "queue-00000000000000000000000000000002",
+		UsageType: farmtally.Compute, Running: true, EndedAt: 5, Workers: farmtally.One,
+		Cost: 7, HasCost: true, Rate: farmtally.Rate{ID: "a row of the card"},
+	}
+	const want = `{"recordId":"r","farmId":"farm-00000000000000000000000000000001",` +
+		`"queueId":"queue-00000000000000000000000000000002","usageType":"COMPUTE","startedAt":"1970-01-01T00:00:00Z","workers":1}`
+	if got := string(export.AppendRecordJSON(nil, &r)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestRecordCSVHoldsEveryMember(t *testing.T) {
+	r := full()
+	text := export.AppendRecordCSV(export.AppendRecordCSVHeader(nil), &r)
+	lines, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
+	if err != nil || len(lines) != 2 {
+		t.Fatalf("%d lines, %v: %s", len(lines), err, text)
+	}
+	for i, name := range lines[0] {
+		if lines[1][i] != fullValues[name] {
+			t.Errorf("%s is %q, want %q", name, lines[1][i], fullValues[name])
+		}
+	}
+}
+
+func BenchmarkAppendRecordJSON(b *testing.B) {
+	var line []byte
+	for r := range (ingest.Synthetic{Records: int64(b.N), Seed: 1}).Each() {
+		line = export.AppendRecordJSON(line[:0], r)
+	}
+	b.SetBytes(int64(len(line)))
+}

@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/deadline"
+)
+
+// entry is what the access log says of a request, beside what net/http knows.
+type entry struct {
+	requestID string
+	keyID     string // of a good signature
+	operation string
+	cause     error // of an answer that is an exception
+}
+
+// serve answers one request.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	started := s.now()
+	e := &entry{requestID: uuid.NewString()}
+	w.Header().Set("x-amzn-RequestId", e.requestID)
+	body, err := s.answer(w, r, e)
+	status := http.StatusOK
+	if err == nil {
+		_ = deadline.WriteJSON(w, status, body) // the client has gone
+		s.buffers.Put(&body)
+	} else {
+		exception := exceptionOf(err, e.requestID)
+		status, e.cause = exception.Type.Status(), err
+		_ = exception.WriteTo(w)
+	}
+	s.logAccess(r, e, status, s.now().Sub(started))
+}
+
+// buffer gives memory for the body of an answer, which serve takes back.
+func (s *Server) buffer() []byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return *b
+	}
+	return nil
+}
+
+// answer gives the body of a good answer, or the error to answer with. A panic is
+// such an error.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	if r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		e.operation = "healthz"
+		return []byte(`{"status":"ok"}`), nil
+	}
+	request, err := s.authenticate(w, r, e)
+	if err != nil {
+		return nil, err
+	}
+	if request.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+		return nil, malformed(deadline.Other, "The query string is not well formed: %s.", cut(err.Error()))
+	}
+	o := request.route()
+	if o == nil {
+		return nil, malformed(deadline.UnknownOperation, "There is no operation %s %s.",
+			cut(r.Method), cut(r.URL.EscapedPath()))
+	}
+	e.operation = o.name
+	return o.answer(s, r.Context(), request)
+}
+
+// healthPath is answered unsigned: it says that the server runs, and no more.
+const healthPath = "/healthz"
+
+// operation is one operation of the API.
+type operation struct {
+	name   string
+	method string
+	path   []string // segments; the one that is farmID is the farm's id
+	answer func(*Server, context.Context, *request) ([]byte, error)
+}
+
+// farmID stands for the farm's id in a path.
+const farmID = "{farmId}"
+
+// operations are those served.
+var operations = []operation{
+	{"StartSessionsStatisticsAggregation", http.MethodPost, []string{"farms", farmID, "sessions-statistics-aggregation"}, (*Server).start},
+	{"GetSessionsStatisticsAggregation", http.MethodGet, []string{"farms", farmID, "sessions-statistics-aggregation"}, (*Server).get},
+	{"ListFarms", http.MethodGet, []string{"farms"}, (*Server).listFarms},
+	{"ListQueues", http.MethodGet, []string{"farms", farmID, "queues"}, (*Server).listQueues},
+	{"ListFleets", http.MethodGet, []string{"farms", farmID, "fleets"}, (*Server).listFleets},
+}
+
+// apiVersion is the first segment of every path.
+const apiVersion = "2023-10-12"
+
+// route finds the operation of a path and reads the farm's id out of it, nil where
+// there is none. Segments are told apart before they are decoded, so that "%2F" is
+// part of one, and an empty one counts: a client that sends an empty farm id writes
+// "//".
+func (r *request) route() *operation {
+	segments := strings.Split(r.URL.EscapedPath(), "/")
+	if len(segments) < 2 || segments[0] != "" || segments[1] != apiVersion {
+		return nil
+	}
+	segments = segments[2:]
+	for i := range operations {
+		if o := &operations[i]; o.method == r.Method && r.match(o.path, segments) {
+			return o
+		}
+	}
+	return nil
+}
+
+func (r *request) match(path, segments []string) bool {
+	if len(path) != len(segments) {
+		return false
+	}
+	for i, want := range path {
+		have, err := url.PathUnescape(segments[i])
+		switch {
+		case err != nil || (want != farmID && want != have):
+			return false
+		case want == farmID:
+			r.farm = farmtally.FarmID(have)
+		}
+	}
+	return true
+}
+
+// logAccess writes the request's line. A query string may hold tokens and a header
+// signatures, so neither is in it.
+func (s *Server) logAccess(r *http.Request, e *entry, status int, took time.Duration) {
+	level := slog.LevelDebug
+	attrs := []slog.Attr{
+		slog.String("request_id", e.requestID),
+		slog.String("method", r.Method),
+		slog.String("path", cut(r.URL.EscapedPath())),
+		slog.String("operation", e.operation),
+		slog.String("key_id", e.keyID),
+		slog.String("remote", r.RemoteAddr),
+		slog.Int("status", status),
+		slog.Duration("took", took),
+	}
+	if e.cause != nil {
+		level = slog.LevelInfo
+		attrs = append(attrs, slog.String("error", e.cause.Error()))
+	}
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}

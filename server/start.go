@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/deadline"
+)
+
+// start answers StartSessionsStatisticsAggregation: it checks the request, pins
+// the farm's records and leaves the aggregation running.
+func (s *Server) start(ctx context.Context, r *request) ([]byte, error) {
+	q, err := r.startQuery()
+	if err != nil {
+		return nil, err
+	}
+	farm, err := s.farm(ctx, q.FarmID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkResources(ctx, q); err != nil {
+		return nil, err
+	}
+	q.AsOf = farmtally.InstantOf(s.now())
+	a := farmtally.Aggregation{
+		ID:        newAggregationID(),
+		Query:     *q,
+		CostScale: farm.CostScale,
+		Status:    farmtally.InProgress,
+	}
+	if err := s.begin(context.WithoutCancel(ctx), a); err != nil {
+		return nil, err
+	}
+	return deadline.AppendStartResponse(nil, a.ID), nil
+}
+
+func newAggregationID() string {
+	var id [idDigits / 2]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
+// farm gives the farm of a request.
+func (s *Server) farm(ctx context.Context, id farmtally.FarmID) (farmtally.Farm, error) {
+	farm, err := s.config.Catalog.Farm(ctx, id)
+	if farmtally.KindOf(err) == farmtally.NotFound {
+		return farm, notFound("farm", string(id))
+	}
+	if err != nil {
+		return farm, fmt.Errorf("read farm: %w", err)
+	}
+	return farm, nil
+}
+
+// checkResources checks that the farm has every queue and fleet of the query.
+func (s *Server) checkResources(ctx context.Context, q *farmtally.Query) error {
+	if len(q.QueueIDs) > 0 {
+		queues, err := s.config.Catalog.Queues(ctx, q.FarmID)
+		if err != nil {
+			return fmt.Errorf("list queues: %w", err)
+		}
+		return checkExist("queue", q.QueueIDs, queues, func(q farmtally.Queue) farmtally.QueueID { return q.ID })
+	}
+	fleets, err := s.config.Catalog.Fleets(ctx, q.FarmID)
+	if err != nil {
+		return fmt.Errorf("list fleets: %w", err)
+	}
+	return checkExist("fleet", q.FleetIDs, fleets, func(f farmtally.Fleet) farmtally.FleetID { return f.ID })
+}
+
+func checkExist[ID ~string, T any](resourceType string, wanted []ID, have []T, id func(T) ID) error {
+	known := make(map[ID]bool, len(have))
+	for _, x := range have {
+		known[id(x)] = true
+	}
+	for _, w := range wanted {
+		if !known[w] {
+			return notFound(resourceType, string(w))
+		}
+	}
+	return nil
+}
+
+// begin keeps a new aggregation, pins its records, and runs it in the background.
+func (s *Server) begin(ctx context.Context, a farmtally.Aggregation) error {
+	if s.closing() {
+		return errClosing
+	}
+	err := s.config.Catalog.BeginAggregation(ctx, a, s.config.RunningPerFarm)
+	if farmtally.KindOf(err) == farmtally.Throttled {
+		return farmtally.Errorf(farmtally.Throttled,
+			"%d aggregation(s) of the farm are running, and no more can at once. Try again when one has ended.", s.config.RunningPerFarm)
+	}
+	if err != nil {
+		return fmt.Errorf("begin aggregation: %w", err)
+	}
+	if err := s.launch(ctx, a); err != nil {
+		a.Status, a.Message = farmtally.Failed, messageBroken
+		return errors.Join(err, s.config.Catalog.FinishAggregation(ctx, a))
+	}
+	return nil
+}
