@@ -160,6 +160,7 @@ func TestCSVFiles(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"the least", least + "\n" + row, "2: " + want},
 		{"line ends of Windows and blank lines", "\r\n" + least + "\r\n\r\n" + row + "\r\n", "3: skipped: blank line\n4: " + want},
+		{"two files in one", least + "\n" + row + "\n" + least + "\n" + row, "2: " + want + "\n3: skipped: repeated header\n4: " + want},
 		{"quotes", `"recordId",farmId,queueId,usageType,startedAt` + "\n" + `"r",f,"q",COMPUTE,"2026-01-01T00:00:00Z"`, "2: " + want},
 		{"lines in a cell", least + ",jobName\n" + row + ",\"a\n\"\"b\n\"\n" + row + ",",
 			"2: " + strings.Replace(want, " 2026", ` job="a\n\"b\n" 2026`, 1) + "\n5: " + want},
