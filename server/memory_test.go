@@ -44,7 +44,7 @@ func (m *memory) breakDown(method string, err error) {
 
 func (m *memory) enter(method string) (func(), error) {
 	m.mu.Lock()
-	if m.broken[method] == errPanic {
+	if errors.Is(m.broken[method], errPanic) {
 		m.mu.Unlock()
 		panic("a broken catalog at /secret/path")
 	}
