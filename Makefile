@@ -13,8 +13,11 @@ PKG         ?= ./...
 export FARMTALLY_PYTHON ?= /usr/bin/python3
 export FARMTALLY_AWS    ?= /usr/bin/aws
 
-# One static binary: there is no C in it.
+# One static binary: there is no C in it. Builds and tests share these flags, so that
+# nothing is compiled twice.
 export CGO_ENABLED ?= 0
+export GOFLAGS := -trimpath $(GOFLAGS)
+LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
 .PHONY: help build install demo test quick vet lint race fuzz bench fmt setup clean
@@ -23,10 +26,10 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the program, as bin/farmtally
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/farmtally
+	@$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/farmtally
 
 install: ## the program, into Go's folder of programs
-	$(GO) install -trimpath -ldflags '-s -w -X main.version=$(VERSION)' ./cmd/farmtally
+	$(GO) install -ldflags '$(LDFLAGS)' ./cmd/farmtally
 
 demo: build ## a small farm's month: import it, serve it, ask what it cost
 	@$(BIN) demo

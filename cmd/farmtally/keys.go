@@ -84,9 +84,6 @@ func (p *program) keysListCommand() *cobra.Command {
 	return cmd
 }
 
-// absent stands in a table where there is no value.
-const absent = "-"
-
 func (p *program) keysRevokeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "revoke ID", Short: "make a key good for nothing, at once",

@@ -24,6 +24,7 @@ type serveOptions struct {
 	rowLimit       int64
 	runningPerFarm int
 	verbose        bool
+	quiet          bool // log errors alone
 }
 
 // shutdownLimit bounds how long requests and aggregations may go on after an
@@ -124,8 +125,11 @@ func (p *program) serve(ctx context.Context, o *serveOptions, c *storage.Catalog
 // when it last stopped.
 func (p *program) newServer(ctx context.Context, o *serveOptions, c *storage.Catalog, e *engine.Engine) (*server.Server, error) {
 	level := slog.LevelInfo
-	if o.verbose {
+	switch {
+	case o.verbose:
 		level = slog.LevelDebug
+	case o.quiet:
+		level = slog.LevelError
 	}
 	s, err := server.New(server.Config{
 		Backend: e, Catalog: c,

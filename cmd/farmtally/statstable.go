@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,11 +73,8 @@ func (t *statsTable) row(r *types.Statistics) error {
 	cells := []string{t.bucket(r.AggregationStartTime)}
 	for _, d := range t.q.groupBy {
 		value, name := t.s.value(d, r)
-		switch {
-		case name != "":
+		if name != "" {
 			value = name
-		case value == "":
-			value = absent
 		}
 		cells = append(cells, value)
 	}
@@ -143,6 +141,9 @@ func (t *statsTable) end(answer) error {
 		_, err := fmt.Fprintf(t.w, "nothing was used from %s to %s\n", t.q.start, t.q.end)
 		return err
 	}
+	slices.SortStableFunc(t.table.rows, func(a, b []string) int {
+		return slices.CompareFunc(a[:1+len(t.q.groupBy)], b[:1+len(t.q.groupBy)], farmtally.CompareGroup)
+	})
 	t.table.footer = []string{"total"}
 	for range t.q.groupBy {
 		t.table.footer = append(t.table.footer, "")

@@ -24,6 +24,9 @@ type column struct {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
+// absent stands in a table where there is no value.
+const absent = "-"
+
 // print writes the table. Control characters, which names may hold, are made
 // visible, so that no name can steer a terminal.
 func (t *table) print(w io.Writer) error {
@@ -81,6 +84,7 @@ func rule(widths []int) string {
 	return strings.Join(parts, columnGap)
 }
 
+// visible makes the control characters of a text visible.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+// demoClients shows how to ask the demo's question with other clients.
+var demoClients = template.Must(template.New("clients").Parse(`
+{{- if .Live}}
+It serves at {{.URL}} until you press Ctrl-C. {{else}}
+To ask for yourself, serve it:
+
+    farmtally serve --data {{.Data}} --listen localhost:8787 --no-auth
+
+{{end}}From Python, with boto3:
+
+    import boto3, botocore
+    farm = boto3.client("deadline", endpoint_url="{{.URL}}", region_name="us-east-1",
+        config=botocore.config.Config(inject_host_prefix=False, signature_version=botocore.UNSIGNED))
+    started = farm.start_sessions_statistics_aggregation(farmId="{{.Farm}}",
+        resourceIds={"queueIds": [
+{{- range .Queues}}
+            "{{.}}",{{end}}
+        ]},
+        startTime="{{.Start}}", endTime="{{.End}}",
+        period="WEEKLY", groupBy=["QUEUE_ID"], statistics=["SUM"])
+    for page in farm.get_paginator("get_sessions_statistics_aggregation").paginate(
+            farmId="{{.Farm}}", aggregationId=started["aggregationId"]):
+        print(page["status"], page["statistics"])
+
+With the AWS CLI:
+
+    export AWS_ENDPOINT_URL_DEADLINE={{.URL}} AWS_DISABLE_HOST_PREFIX_INJECTION=true AWS_REGION=us-east-1
+    aws deadline start-sessions-statistics-aggregation --no-sign-request \
+        --farm-id {{.Farm}} \
+        --resource-ids queueIds={{range $i, $q := .Queues}}{{if $i}},{{end}}{{$q}}{{end}} \
+        --start-time {{.Start}} --end-time {{.End}} \
+        --period WEEKLY --group-by QUEUE_ID --statistics SUM
+    aws deadline get-sessions-statistics-aggregation --no-sign-request \
+        --farm-id {{.Farm}} --aggregation-id ID
+`))
+
+func (p *program) printDemoClients(s *scope, url string, live bool) error {
+	if !live {
+		url = "http://localhost:8787"
+	}
+	var queues []string
+	for _, q := range s.resources {
+		queues = append(queues, q.id)
+	}
+	var b strings.Builder
+	err := demoClients.Execute(&b, map[string]any{
+		"Live": live, "URL": url, "Data": p.data, "Farm": s.farm.id, "Queues": queues,
+		"Start": demoStart.Format("2006-01-02T15:04:05Z"), "End": demoEnd.Format("2006-01-02T15:04:05Z"),
+	})
+	if err != nil {
+		return fmt.Errorf("print clients: %w", err)
+	}
+	_, err = fmt.Fprint(p.stdout, b.String())
+	return err
+}
