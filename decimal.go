@@ -88,8 +88,13 @@ func splitDecimal(s string) (mantissa string, exponent int, err error) {
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
 	mantissa = whole + fraction
-	if mantissa == "" || strings.Trim(mantissa, "0123456789") != "" {
+	if mantissa == "" {
 		return "", 0, errNotDecimal
+	}
+	for i := range len(mantissa) {
+		if mantissa[i] < '0' || mantissa[i] > '9' {
+			return "", 0, errNotDecimal
+		}
 	}
 	return mantissa, exponent - len(fraction), nil
 }

@@ -31,7 +31,15 @@ const idDigits = 32
 // IsID reports whether s is the prefix followed by 32 lower-case hexadecimal digits.
 func IsID(prefix, s string) bool {
 	digits, ok := strings.CutPrefix(s, prefix)
-	return ok && len(digits) == idDigits && strings.Trim(digits, "0123456789abcdef") == ""
+	if !ok || len(digits) != idDigits {
+		return false
+	}
+	for i := range len(digits) {
+		if c := digits[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // MistypedID reports whether s was meant as an id and is none: the prefix and at

@@ -74,7 +74,7 @@ type Field struct {
 
 // Exception is an error answer. The members that its type does not have in AWS's
 // model are not sent.
-type Exception struct {
+type Exception struct { //nolint:errname // AWS calls its errors exceptions
 	Type    ExceptionType
 	Message string
 

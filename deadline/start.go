@@ -27,26 +27,22 @@ type SessionsStatisticsResources struct {
 // ParseStart reads a body. Its error says why the body is no JSON object at all;
 // its fields are the members whose value is of the wrong JSON type, and those stay
 // nil. Members that AWS's model does not have are ignored.
-func ParseStart(body []byte) (StartRequest, []Field, error) {
-	var r StartRequest
+func ParseStart(body []byte) (r StartRequest, wrong []Field, err error) {
 	members, err := parseObject(body)
 	if err != nil {
 		return r, nil, err
 	}
-	p := &parser{}
-	if resources := p.object("", members, "resourceIds"); resources != nil {
-		r.ResourceIDs = &SessionsStatisticsResources{
-			QueueIDs: p.strings("resourceIds.", resources, "queueIds"),
-			FleetIDs: p.strings("resourceIds.", resources, "fleetIds"),
-		}
+	o := object{members: members, wrong: &wrong}
+	if ids, ok := o.object("resourceIds"); ok {
+		r.ResourceIDs = &SessionsStatisticsResources{QueueIDs: ids.strings("queueIds"), FleetIDs: ids.strings("fleetIds")}
 	}
-	r.StartTime = p.string("", members, "startTime")
-	r.EndTime = p.string("", members, "endTime")
-	r.Timezone = p.string("", members, "timezone")
-	r.Period = p.string("", members, "period")
-	r.GroupBy = p.strings("", members, "groupBy")
-	r.Statistics = p.strings("", members, "statistics")
-	return r, p.wrong, nil
+	r.StartTime = o.string("startTime")
+	r.EndTime = o.string("endTime")
+	r.Timezone = o.string("timezone")
+	r.Period = o.string("period")
+	r.GroupBy = o.strings("groupBy")
+	r.Statistics = o.strings("statistics")
+	return r, wrong, nil
 }
 
 // parseObject reads a JSON object as its members, whose names are matched to the
@@ -67,47 +63,53 @@ func parseObject(data []byte) (map[string]json.RawMessage, error) {
 
 var errNoObject = errors.New("not a JSON object")
 
-// parser reads members and collects those of the wrong JSON type.
-type parser struct{ wrong []Field }
+// object is a JSON object that is read member by member. What is of the wrong type
+// is absent, and is added to wrong.
+type object struct {
+	path    string // of the object, "" or with a dot at its end
+	members map[string]json.RawMessage
+	wrong   *[]Field
+}
 
 // decode reads a member into v and reports whether it is there and of v's type.
-func (p *parser) decode(path string, members map[string]json.RawMessage, name string, v any, want string) bool {
-	raw, ok := members[name]
+func (o object) decode(name string, v any, want string) bool {
+	raw, ok := o.members[name]
 	if !ok || string(raw) == "null" {
 		return false
 	}
 	if json.Unmarshal(raw, v) != nil {
-		p.wrong = append(p.wrong, Field{path + name, "must be " + want})
+		o.refuse(name, want)
 		return false
 	}
 	return true
 }
 
-func (p *parser) object(path string, members map[string]json.RawMessage, name string) map[string]json.RawMessage {
-	var v map[string]json.RawMessage
-	if !p.decode(path, members, name, &v, "an object") {
-		return nil
-	}
-	return v
+func (o object) refuse(name, want string) {
+	*o.wrong = append(*o.wrong, Field{o.path + name, "must be " + want})
 }
 
-func (p *parser) string(path string, members map[string]json.RawMessage, name string) *string {
+func (o object) object(name string) (object, bool) {
+	inner := object{path: o.path + name + ".", wrong: o.wrong}
+	return inner, o.decode(name, &inner.members, "an object")
+}
+
+func (o object) string(name string) *string {
 	var v string
-	if !p.decode(path, members, name, &v, "a string") {
+	if !o.decode(name, &v, "a string") {
 		return nil
 	}
 	return &v
 }
 
-func (p *parser) strings(path string, members map[string]json.RawMessage, name string) *[]string {
+func (o object) strings(name string) *[]string {
 	var list []*string
-	if !p.decode(path, members, name, &list, "a list of strings") {
+	if !o.decode(name, &list, "a list of strings") {
 		return nil
 	}
 	v := make([]string, 0, len(list))
 	for i, s := range list {
 		if s == nil {
-			p.wrong = append(p.wrong, Field{fmt.Sprintf("%s%s[%d]", path, name, i), "must be a string"})
+			o.refuse(fmt.Sprintf("%s[%d]", name, i), "a string")
 			return nil
 		}
 		v = append(v, *s)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/farmtally/farmtally"
@@ -28,8 +29,9 @@ type farmLoad struct {
 	baseHot map[identity]farmtally.Record
 
 	pending []source                      // the segments that the import has written
-	hot     map[identity]farmtally.Record // running records that it brings
+	hot     map[identity]farmtally.Record // records that it brings to no segment: running ones
 	gone    []farmtally.Record            // hot records there were, that it replaces
+	kept    []farmtally.Record            // hot records there were, that it brings unchanged
 }
 
 // source is a segment and those of its rows that are not live.
@@ -37,7 +39,17 @@ type source struct {
 	segment *storage.Segment
 	dropped map[int]bool // before or by the import
 	mine    []int        // by the import
+	kept    []uint64     // a bit for each row that the import brings unchanged
 }
+
+func (s *source) keep(row int) {
+	if s.kept == nil {
+		s.kept = make([]uint64, s.segment.Len()/64+1)
+	}
+	s.kept[row/64] |= 1 << (row % 64)
+}
+
+func (s *source) keeps(row int) bool { return s.kept != nil && s.kept[row/64]&(1<<(row%64)) != 0 }
 
 // find gives the live row of the identity, or −1.
 func (s *source) find(k identity) (int, error) {
@@ -82,19 +94,23 @@ func (l *load) openFarm(ctx context.Context, farm farmtally.FarmID) (*farmLoad, 
 	return f, nil
 }
 
-// live is the live record of an identity, and how to make it live no more.
+// live is the live record of an identity, how to make it live no more, and how to
+// note that the import brings the same.
 type live struct {
 	record farmtally.Record
 	found  bool
 	remove func()
+	keep   func()
 }
 
 func (f *farmLoad) find(k identity) (live, error) {
 	if r, ok := f.hot[k]; ok {
-		return live{r, true, func() { delete(f.hot, k) }}, nil
+		return live{r, true, func() { delete(f.hot, k) }, func() {}}, nil
 	}
 	if r, ok := f.baseHot[k]; ok {
-		return live{r, true, func() { delete(f.baseHot, k); r.FarmID = f.farm; f.gone = append(f.gone, r) }}, nil
+		return live{
+			r, true, func() { delete(f.baseHot, k); f.gone = append(f.gone, r) }, func() { f.kept = append(f.kept, r) },
+		}, nil
 	}
 	for _, sources := range [][]source{f.pending, f.base} {
 		for i := range sources {
@@ -109,7 +125,7 @@ func (f *farmLoad) find(k identity) (live, error) {
 			if err := s.segment.VerifyAll(); err != nil {
 				return live{}, err
 			}
-			l := live{found: true, remove: func() { s.drop(row) }}
+			l := live{found: true, remove: func() { s.drop(row) }, keep: func() { s.keep(row) }}
 			s.segment.Record(row, &l.record)
 			return l, nil
 		}
@@ -159,7 +175,6 @@ func (f *farmLoad) settle(versions []int32, counts *farmtally.Counts) (last int3
 		return 0, false, err
 	}
 	previous, found := before.record, before.found
-	previous.FarmID = f.farm
 	for _, at := range versions {
 		f.chunk.record(at, &r)
 		r.FarmID = f.farm
@@ -173,8 +188,8 @@ func (f *farmLoad) settle(versions []int32, counts *farmtally.Counts) (last int3
 		}
 		previous, found = r, true
 	}
-	before.record.FarmID = f.farm
 	if before.found && before.record.SameAs(&r) {
+		before.keep()
 		return 0, false, nil
 	}
 	if before.found {
@@ -191,7 +206,14 @@ func (f *farmLoad) settle(versions []int32, counts *farmtally.Counts) (last int3
 // visible since the import came to the farm gives way: the import is accepted
 // later.
 func (f *farmLoad) commit(ctx context.Context, tx *storage.Tx) error {
-	if err := f.giveWay(ctx, tx); err != nil {
+	now, err := tx.Segments(ctx, f.farm)
+	if err != nil {
+		return err
+	}
+	if err := f.bringBack(ctx, tx, now); err != nil {
+		return err
+	}
+	if err := f.giveWay(ctx, tx, now); err != nil {
 		return err
 	}
 	for i := range f.gone {
@@ -199,11 +221,7 @@ func (f *farmLoad) commit(ctx context.Context, tx *storage.Tx) error {
 			return err
 		}
 	}
-	hot := make([]farmtally.Record, 0, len(f.hot))
-	for _, r := range f.hot {
-		hot = append(hot, r)
-	}
-	if err := tx.PutHot(ctx, hot); err != nil {
+	if err := tx.PutHot(ctx, slices.Collect(maps.Values(f.hot))); err != nil {
 		return err
 	}
 	for i := range f.pending {
@@ -219,6 +237,65 @@ func (f *farmLoad) commit(ctx context.Context, tx *storage.Tx) error {
 	return nil
 }
 
+// bringBack finds the records that were there when the import brought the same, and
+// that another process has replaced since: the import, accepted later, brings them
+// itself.
+func (f *farmLoad) bringBack(ctx context.Context, tx *storage.Tx, now []storage.SegmentInfo) error {
+	for i := range f.kept {
+		r := &f.kept[i]
+		if _, still := f.baseHot[identityOf(r)]; !still {
+			continue // the import has replaced it itself
+		}
+		there, found, err := tx.FindHot(ctx, r)
+		if err != nil {
+			return err
+		}
+		if !found || !there.SameAs(r) {
+			f.hot[identityOf(r)] = *r
+		}
+	}
+	for i := range f.base {
+		s := &f.base[i]
+		if s.kept == nil {
+			continue
+		}
+		lost, err := f.lostRows(ctx, tx, s, now)
+		if err != nil {
+			return err
+		}
+		for _, row := range lost {
+			var r farmtally.Record
+			s.segment.Record(row, &r)
+			f.hot[identityOf(&r)] = r
+		}
+	}
+	return nil
+}
+
+// lostRows gives the rows of a segment that the import brings unchanged and that
+// are live no more.
+func (f *farmLoad) lostRows(ctx context.Context, tx *storage.Tx, s *source, now []storage.SegmentInfo) ([]int, error) {
+	var lost []int
+	if !slices.ContainsFunc(now, func(info storage.SegmentInfo) bool { return info.ID == s.segment.Info.ID }) {
+		for row := range s.segment.Len() {
+			if s.keeps(row) && !s.dropped[row] {
+				lost = append(lost, row)
+			}
+		}
+		return lost, nil
+	}
+	dropped, err := tx.DroppedRows(ctx, s.segment.Info.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range dropped {
+		if s.keeps(int(row)) && !s.dropped[int(row)] {
+			lost = append(lost, int(row))
+		}
+	}
+	return lost, nil
+}
+
 func dropAll(ctx context.Context, tx *storage.Tx, segment int64, rows []int) error {
 	for _, row := range rows {
 		if err := tx.Drop(ctx, segment, row); err != nil {
@@ -230,12 +307,9 @@ func dropAll(ctx context.Context, tx *storage.Tx, segment int64, rows []int) err
 
 // giveWay drops what the import replaces, in the segments that it knew and in
 // those that have come since.
-func (f *farmLoad) giveWay(ctx context.Context, tx *storage.Tx) error {
-	now, err := tx.Segments(ctx, f.farm)
-	if err != nil {
-		return err
-	}
+func (f *farmLoad) giveWay(ctx context.Context, tx *storage.Tx, now []storage.SegmentInfo) error {
 	for _, info := range now {
+		var err error
 		known := slices.IndexFunc(f.base, func(s source) bool { return s.segment.Info.ID == info.ID })
 		if known >= 0 {
 			err = dropAll(ctx, tx, info.ID, f.base[known].mine)

@@ -29,6 +29,7 @@ func (c CSV) Read(ctx context.Context, r io.Reader, yield func(*Row) error) erro
 	s := newSchema(c.Farm, c.Kind)
 	var row Row
 	var columns []int
+	var header []string
 	for {
 		cells, err := in.next(&row)
 		switch {
@@ -44,8 +45,12 @@ func (c CSV) Read(ctx context.Context, r io.Reader, yield func(*Row) error) erro
 			if columns, err = s.header(&row, cells); err != nil {
 				return err
 			}
+			header = slices.Clone(cells)
 			continue
-		case row.Skip == "" && len(row.Faults) == 0:
+		case row.Skip != "" || len(row.Faults) > 0:
+		case slices.Equal(cells, header):
+			row.Skip = RepeatedHeader
+		default:
 			s.csv(&row, columns, cells)
 		}
 		if err := yield(&row); err != nil {

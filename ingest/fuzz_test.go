@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/ingest"
@@ -14,7 +15,7 @@ import (
 // checkSource reads any bytes at all: every row must be a number of valid records, a
 // skip or a number of faults, and lines must grow.
 func checkSource(t *testing.T, source ingest.Source, text []byte) []ingest.Row {
-	rows, err := read(t, source, bytes.NewReader(text))
+	rows, err := read(source, bytes.NewReader(text))
 	if err != nil && farmtally.KindOf(err) != farmtally.Invalid {
 		t.Fatalf("error %v", err)
 	}
@@ -69,7 +70,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("recordId,usageType,startedAt,queueId,jobName\n\"a\n\nb\",COMPUTE,2026-01-01T00:00:00Z,q,\"\"\"x\"\n\"open,\nb,"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		rows := checkSource(t, ingest.CSV{Farm: "f"}, text)
-		if len(rows) > 0 {
+		if len(rows) > 0 && utf8.Valid(text) && bytes.IndexByte(text, 0) < 0 {
 			compareWithStandardLibrary(t, rows, text)
 		}
 	})

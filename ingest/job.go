@@ -90,42 +90,73 @@ func (s *sacctLog) places(r *farmtally.Record, job string) {
 
 // times fills in the start, the end and the runtime.
 func (s *sacctLog) times(r *farmtally.Record) {
-	r.StartedAt = s.instant(colStart)
-	if end := s.cell(colEnd); end == "" || isNotYet(end) {
+	var end, laterEnd farmtally.Instant
+	r.StartedAt, _ = s.instant(colStart)
+	if text := s.cell(colEnd); text == "" || isNotYet(text) {
 		r.Running = true
 		return
 	}
-	r.EndedAt = s.instant(colEnd)
-	text := s.cell(colElapsed)
-	if text == "" || len(s.row.Faults) > 0 {
+	end, laterEnd = s.instant(colEnd)
+	elapsed, err := int64(0), error(nil)
+	if text := s.cell(colElapsed); text != "" {
+		elapsed, err = parseElapsed(text)
+		r.RuntimeMillis, r.HasRuntime = elapsed, true
+	}
+	if err != nil {
+		s.row.fault(columnNames[colElapsed], "%s", err)
+	}
+	if end-r.StartedAt < farmtally.Instant(elapsed) {
+		end = laterEnd
+	}
+	if r.EndedAt = end; len(s.row.Faults) > 0 {
 		return
 	}
-	elapsed, err := parseElapsed(text)
-	wall := int64(r.EndedAt - r.StartedAt)
-	switch {
-	case err != nil:
-		s.row.fault(columnNames[colElapsed], "%s", err)
+	switch wall := int64(end - r.StartedAt); {
 	case wall < 0:
 		s.row.fault(columnNames[colEnd], "%s is before the start, %s", quoted(s.cell(colEnd)), quoted(s.cell(colStart)))
 	case elapsed > wall:
 		s.row.fault(columnNames[colElapsed], "%s is more than the %s from start to end; is %s the log's time zone?",
-			quoted(text), time.Duration(wall)*time.Millisecond, s.source.Location)
-	default:
-		r.RuntimeMillis, r.HasRuntime = elapsed, true
+			quoted(s.cell(colElapsed)), time.Duration(wall)*time.Millisecond, s.source.Location)
 	}
 }
 
 // sacctTime is how sacct prints an instant, in local time.
 const sacctTime = "2006-01-02T15:04:05"
 
-func (s *sacctLog) instant(column int) farmtally.Instant {
+// instant reads a local time, which is two instants in the hour that comes twice when
+// summer time ends, and twice the same one otherwise.
+func (s *sacctLog) instant(column int) (first, second farmtally.Instant) {
 	text := s.cell(column)
-	t, err := time.ParseInLocation(sacctTime, text, s.source.Location)
+	clock, err := time.Parse(sacctTime, text)
 	if err != nil {
 		s.row.fault(columnNames[column], "must be a time such as 2026-01-31T08:00:00; %s is none", quoted(text))
-		return 0
+		return 0, 0
 	}
-	return farmtally.InstantOf(t)
+	a, b := atLocalTime(clock, s.source.Location)
+	return farmtally.InstantOf(a), farmtally.InstantOf(b)
+}
+
+// atLocalTime gives the instants at which clocks at the location show what clock does
+// in UTC. Where they skip that time it gives the one at which a clock that nobody
+// changed would show it.
+func atLocalTime(clock time.Time, at *time.Location) (first, second time.Time) {
+	if at == time.UTC {
+		return clock, clock
+	}
+	offset := func(t time.Time) time.Duration {
+		_, seconds := t.In(at).Zone()
+		return time.Duration(seconds) * time.Second
+	}
+	const day = 24 * time.Hour
+	old, changed := offset(clock.Add(-day)), offset(clock.Add(day))
+	first, second = clock.Add(-old), clock.Add(-changed)
+	switch {
+	case offset(second) != changed:
+		return first, first
+	case offset(first) != old:
+		return second, second
+	}
+	return first, second
 }
 
 // parseElapsed reads [days-]hours:minutes:seconds[.fraction] or minutes:seconds as
@@ -145,7 +176,7 @@ func parseElapsed(s string) (int64, error) {
 		m, minuteErr := strconv.ParseUint(parts[1], 10, 31)
 		millis, secondErr := farmtally.ParseRuntime(parts[2])
 		if errors.Join(dayErr, hourErr, minuteErr, secondErr) == nil && m < 60 && millis < 60_000 {
-			return int64((d*24+h)*60+m)*60_000 + millis, nil //nolint:gosec // below 2^53
+			return int64((d*24+h)*60+m)*60_000 + millis, nil
 		}
 	}
 	return 0, fmt.Errorf("must be [days-]hours:minutes:seconds; %s is none", quoted(s))

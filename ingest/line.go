@@ -87,10 +87,10 @@ func (r *lineReader) next() (line, error) {
 		return line{}, r.ctx.Err()
 	}
 	text, fault, err := r.read()
-	if err != nil && !(errors.Is(err, io.EOF) && len(text) > 0) {
-		if errors.Is(err, io.EOF) {
-			return line{}, io.EOF
-		}
+	switch {
+	case errors.Is(err, io.EOF) && len(text) == 0:
+		return line{}, io.EOF
+	case err != nil && !errors.Is(err, io.EOF):
 		return line{}, fmt.Errorf("read line %d: %w", r.number, err)
 	}
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))

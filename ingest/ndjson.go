@@ -55,8 +55,8 @@ func (s *schema) ndjson(row *Row, l line) {
 }
 
 func syntaxError(text []byte) string {
-	var any json.RawMessage
-	if err := json.Unmarshal(text, &any); err != nil {
+	var value json.RawMessage
+	if err := json.Unmarshal(text, &value); err != nil {
 		return err.Error()
 	}
 	return "something follows it on the line"

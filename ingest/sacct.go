@@ -20,8 +20,8 @@ const SlurmKind = "slurm"
 //
 // A cluster is a farm, a partition a queue, and a job that was given a node a COMPUTE
 // record, with a LICENSE record for each licence that it held. The tasks of an array
-// are one job. Times that a change of the clock makes ambiguous, or that it leaves
-// out, are read as time.ParseInLocation reads them.
+// are one job. Of a time that comes twice, when summer time ends, the first is
+// meant, or of an end the second where the job could not have run so long otherwise.
 type Sacct struct {
 	Farm     string         // the farm, by name or id; "": the cluster
 	Fleet    string         // the fleet, by name or id; "": one named as the cluster

@@ -17,12 +17,11 @@ import (
 // TestSacctLog reads testdata/nimbus.log, a log without a header, and compares with
 // testdata/nimbus.want, which says what each line is to give.
 func TestSacctLog(t *testing.T) {
-	log, err := os.Open("testdata/nimbus.log")
+	log, err := os.ReadFile("testdata/nimbus.log")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
-	rows, err := read(t, ingest.Sacct{}, log)
+	rows, err := read(ingest.Sacct{}, bytes.NewReader(log))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +80,7 @@ func TestSacctLines(t *testing.T) {
 			"Start: must be a time such as 2026-01-31T08:00:00; \"yesterday\" is none\n" +
 				"End: must be a time such as 2026-01-31T08:00:00; \"2026-02-30T00:00:00\" is none"},
 		{"backwards", "1|c|p|u|2026-01-01T00:00:01|2026-01-01T00:00:00||||||",
-			"endedAt: 2026-01-01T00:00:00Z is before startedAt, 2026-01-01T00:00:01Z"},
+			`End: "2026-01-01T00:00:00" is before the start, "2026-01-01T00:00:01"`},
 		{"elapsed with letters", "1|c|p|u|2026-01-01T00:00:00|2026-01-01T01:00:00|1h|||||",
 			`Elapsed: must be [days-]hours:minutes:seconds; "1h" is none`},
 		{"nodes with letters", "1|c|p|u|2026-01-01T00:00:00|2026-01-01T01:00:00||many|4|||", `NNodes: "many" is not a decimal number`},
@@ -103,7 +102,7 @@ func TestSacctLines(t *testing.T) {
 		{"an endless line", strings.Repeat("x", 2<<20), "line: is longer than 1 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			rows, err := read(t, ingest.Sacct{}, strings.NewReader(header+"\n"+c.line+"\n9|c|p|u|Unknown|||||||"))
+			rows, err := read(ingest.Sacct{}, strings.NewReader(header+"\n"+c.line+"\n9|c|p|u|Unknown|||||||"))
 			if err != nil || len(rows) != 2 {
 				t.Fatalf("%d rows, %v", len(rows), err)
 			}
@@ -137,7 +136,7 @@ func TestSacctHeaders(t *testing.T) {
 		{"a mistyped fleet", "JobID|Start|End|Cluster", ingest.Sacct{Fleet: "fleet-0123456789ABCDEF"}, "the fleet must be a name, or"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			rows, err := read(t, c.source, strings.NewReader(c.header+line))
+			rows, err := read(c.source, strings.NewReader(c.header+line))
 			if err != nil {
 				if farmtally.KindOf(err) != farmtally.Invalid || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error %v", err)
@@ -153,7 +152,7 @@ func TestSacctHeaders(t *testing.T) {
 
 func TestSacctMayHavePipesInNamesAtTheEndAlone(t *testing.T) {
 	text := "JobID|JobName|Start|End|Cluster\n1|a|b|2026-01-01T00:00:00|2026-01-01T01:00:00|c\n"
-	rows, err := read(t, ingest.Sacct{}, strings.NewReader(text))
+	rows, err := read(ingest.Sacct{}, strings.NewReader(text))
 	if err != nil || len(rows) != 1 || len(rows[0].Faults) != 1 ||
 		!strings.Contains(rows[0].Faults[0].Message, "JobName must be the last column") {
 		t.Errorf("%+v, %v", rows, err)
@@ -161,7 +160,7 @@ func TestSacctMayHavePipesInNamesAtTheEndAlone(t *testing.T) {
 }
 
 func TestSacctHashesNames(t *testing.T) {
-	rows, err := read(t, ingest.Sacct{}, strings.NewReader(header+"\n12_3|c|p|u|2026-01-01T00:00:00|None|||4||n1|j\n"))
+	rows, err := read(ingest.Sacct{}, strings.NewReader(header+"\n12_3|c|p|u|2026-01-01T00:00:00|None|||4||n1|j\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +184,10 @@ func TestSacctReadsLocalTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	york, err := ingest.ParseLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		zone        *time.Location
 		local, want string
@@ -194,9 +197,16 @@ func TestSacctReadsLocalTimes(t *testing.T) {
 		{berlin, "2026-01-01T12:00:00", "2026-01-01T11:00:00Z"},
 		{berlin, "2026-07-01T12:00:00", "2026-07-01T10:00:00Z"},
 		{berlin, "2026-03-29T02:30:00", "2026-03-29T01:30:00Z"}, // the hour that was left out
-		{berlin, "2026-10-25T02:30:00", "2026-10-25T01:30:00Z"}, // the hour that came twice
+		{berlin, "2026-10-25T02:30:00", "2026-10-25T00:30:00Z"}, // the hour that came twice
+		{berlin, "2026-10-25T01:59:59", "2026-10-24T23:59:59Z"},
+		{berlin, "2026-10-25T03:00:00", "2026-10-25T02:00:00Z"},
+		{york, "2026-03-08T01:59:59", "2026-03-08T06:59:59Z"},
+		{york, "2026-03-08T02:30:00", "2026-03-08T07:30:00Z"},
+		{york, "2026-03-08T03:00:00", "2026-03-08T07:00:00Z"},
+		{york, "2026-11-01T01:30:00", "2026-11-01T05:30:00Z"},
+		{york, "2026-11-01T02:00:00", "2026-11-01T07:00:00Z"},
 	} {
-		rows, err := read(t, ingest.Sacct{Location: c.zone}, strings.NewReader("JobID|Start|End|Cluster\n1|"+c.local+"||x\n"))
+		rows, err := read(ingest.Sacct{Location: c.zone}, strings.NewReader("JobID|Start|End|Cluster\n1|"+c.local+"||x\n"))
 		if err != nil || len(rows) != 1 || len(rows[0].Records) != 1 {
 			t.Fatalf("%v %+v", err, rows)
 		}
@@ -204,9 +214,54 @@ func TestSacctReadsLocalTimes(t *testing.T) {
 			t.Errorf("%s in %v is %s, want %s", c.local, c.zone, got, c.want)
 		}
 	}
+	for times, want := range map[string]string{
+		"2026-10-25T01:55:00|2026-10-25T02:05:00|00:10:00": "2026-10-25T00:05:00Z",
+		"2026-10-25T01:55:00|2026-10-25T02:05:00|01:10:00": "2026-10-25T01:05:00Z",
+		"2026-10-25T02:50:00|2026-10-25T02:10:00|":         "2026-10-25T01:10:00Z",
+	} {
+		rows, err := read(ingest.Sacct{Location: berlin}, strings.NewReader("JobID|Start|End|Elapsed|Cluster\n1|"+times+"|x\n"))
+		if err != nil || len(rows) != 1 || len(rows[0].Records) != 1 || rows[0].Records[0].EndedAt.String() != want {
+			t.Errorf("%s: %+v, %v", times, rows, err)
+		}
+	}
 	for _, s := range []string{"", "Local", "CET+1", "UTC+8", "../UTC", "Mars/Olympus"} {
 		if _, err := ingest.ParseLocation(s); farmtally.KindOf(err) != farmtally.Invalid {
 			t.Errorf("ParseLocation(%q): %v", s, err)
+		}
+	}
+}
+
+// TestLocalTimesShowWhatTheLogSays holds for every hour of a year: an instant's clock,
+// read again, is that instant, or one an hour before it with the same clock.
+func TestLocalTimesShowWhatTheLogSays(t *testing.T) {
+	for _, name := range []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC-08:00"} {
+		zone, err := ingest.ParseLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const clock = "2006-01-02T15:04:05"
+		var log strings.Builder
+		log.WriteString("JobID|Start|End|Cluster\n")
+		start := time.Date(2026, 1, 1, 0, 15, 0, 0, time.UTC)
+		for i := range 2 * 8760 {
+			log.WriteString("1|" + start.Add(time.Duration(i)*30*time.Minute).In(zone).Format(clock) + "||x\n")
+		}
+		rows, err := read(ingest.Sacct{Location: zone}, strings.NewReader(log.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		early := 0
+		for i := range rows {
+			want, got := start.Add(time.Duration(i)*30*time.Minute), rows[i].Records[0].StartedAt.Time()
+			if got.Equal(want) {
+				continue
+			}
+			if early++; got.After(want) || got.In(zone).Format(clock) != want.In(zone).Format(clock) {
+				t.Fatalf("%s: %s became %s", name, want, got)
+			}
+		}
+		if early > 2 {
+			t.Errorf("%s: %d half hours were read as earlier ones", name, early)
 		}
 	}
 }
@@ -220,7 +275,7 @@ func TestSacctColumnsInAnyOrder(t *testing.T) {
 	}
 	names := strings.Fields("JobID JobIDRaw Cluster Partition QOS Account Group GID User UID Submit Eligible Start End " +
 		"Elapsed ExitCode State NNodes NCPUS ReqCPUS ReqMem ReqTRES AllocTRES Timelimit NodeList JobName")
-	want, err := read(t, ingest.Sacct{}, bytes.NewReader(log))
+	want, err := read(ingest.Sacct{}, bytes.NewReader(log))
 	if err != nil {
 		t.Fatal(err)
 	}

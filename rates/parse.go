@@ -1,6 +1,7 @@
 package rates
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func (d *document) read() {
 	}
 	if err := d.parser.Error(); err != nil {
 		line := d.lines.at(d.text, len(d.text))
-		if e, ok := err.(*unstable.ParserError); ok {
+		if e, ok := errors.AsType[*unstable.ParserError](err); ok {
 			line = d.lineOf(e.Highlight)
 		}
 		d.fault(line, "", "is not TOML: %s", err)

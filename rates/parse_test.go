@@ -1,6 +1,7 @@
 package rates_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,7 +40,7 @@ func lineName(line int, key string) string {
 
 func checkMistakes(t *testing.T, text []byte) {
 	_, err := rates.Parse("card.toml", text)
-	e, ok := err.(*farmtally.Error)
+	e, ok := errors.AsType[*farmtally.Error](err)
 	if !ok || e.Kind != farmtally.Invalid {
 		t.Fatalf("error %v, want one of Kind Invalid", err)
 	}
@@ -114,7 +115,7 @@ func TestParseBounds(t *testing.T) {
 	}
 	many := strings.Repeat("[[rate]]\nid = \"x\"\n", 20_000)
 	_, err := rates.Parse("many.toml", []byte(many))
-	if e, ok := err.(*farmtally.Error); !ok || len(e.Fields) != 3*20_000-1 {
+	if e, ok := errors.AsType[*farmtally.Error](err); !ok || len(e.Fields) != 3*20_000-1 {
 		t.Errorf("20,000 rows with 2 or 3 problems each: %.200v", err)
 	}
 }
@@ -131,7 +132,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		card, err := rates.Parse("fuzz.toml", text)
 		if err != nil {
-			if e, ok := err.(*farmtally.Error); !ok || e.Kind != farmtally.Invalid || len(e.Fields) == 0 || card != nil {
+			if e, ok := errors.AsType[*farmtally.Error](err); !ok || e.Kind != farmtally.Invalid || len(e.Fields) == 0 || card != nil {
 				t.Fatalf("card %v, error %#v", card, err)
 			}
 			return

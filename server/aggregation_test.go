@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,7 +126,7 @@ func TestStatusTimeout(t *testing.T) {
 		if a := f.get(id, ""); a.member(t, "status") != "IN_PROGRESS" {
 			t.Error(a.body)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		a := f.get(id, "")
 		if a.body != `{"statistics":[],"status":"TIMEOUT","statusMessage":"The aggregation ran longer than 10m0s. `+
@@ -375,4 +376,85 @@ func TestFinishRetried(t *testing.T) {
 			t.Error(a.body)
 		}
 	})
+}
+
+// TestConcurrentStarts: of many at once one is accepted, on each farm, and all
+// others are throttled.
+func TestConcurrentStarts(t *testing.T) {
+	f, g := gatedFixture(t, nil)
+	const clients = 32
+	statuses := make(chan int, 2*clients)
+	for range clients {
+		go func() { statuses <- f.ask(http.MethodPost, statisticsPath(farmA), startBody(nil)).status }()
+		go func() {
+			statuses <- f.ask(http.MethodPost, statisticsPath(farmB), startBody(queues(string(queueB)))).status
+		}()
+	}
+	seen := map[int]int{}
+	for range 2 * clients {
+		seen[<-statuses]++
+	}
+	if seen[http.StatusOK] != 2 || seen[http.StatusTooManyRequests] != 2*clients-2 {
+		t.Errorf("got %v", seen)
+	}
+	close(g.gate)
+}
+
+// TestConcurrentPages: pages read at once do not share memory.
+func TestConcurrentPages(t *testing.T) {
+	f := newFixture(t, nil)
+	id := f.begin(nil)
+	want := map[string]string{}
+	f.finished(id)
+	for n := 1; n <= 6; n++ {
+		query := fmt.Sprintf("&maxResults=%d", n)
+		want[query] = f.get(id, query).body
+	}
+	var group sync.WaitGroup
+	for query, body := range want {
+		for range 4 {
+			group.Go(func() {
+				for range 50 {
+					if a := f.ask(http.MethodGet, statisticsPath(farmA)+"?aggregationId="+id+query, ""); a.body != body {
+						t.Errorf("got %s, want %s", a.body, body)
+						return
+					}
+				}
+			})
+		}
+	}
+	group.Wait()
+}
+
+// TestForeignTokens: a token of another aggregation, farm, operation or filter is
+// refused, and so is a changed one.
+func TestForeignTokens(t *testing.T) {
+	f := newFixture(t, nil)
+	one := f.begin(nil)
+	f.finished(one)
+	two := f.begin(nil)
+	f.finished(two)
+	token := f.get(one, "&maxResults=1").member(t, "nextToken")
+	farms := f.ask(http.MethodGet, "/2023-10-12/farms?maxResults=1", "").member(t, "nextToken")
+	queues := "/2023-10-12/farms/" + string(farmA) + "/queues?maxResults=1"
+	ofQueues := f.ask(http.MethodGet, queues, "").member(t, "nextToken")
+	if token == "" || farms == "" || ofQueues == "" {
+		t.Fatal("a page has no token")
+	}
+	for name, target := range map[string]string{
+		"another aggregation": statisticsPath(farmA) + "?aggregationId=" + two + "&nextToken=" + token,
+		"another farm":        statisticsPath(farmB) + "?aggregationId=" + one + "&nextToken=" + token,
+		"another operation":   statisticsPath(farmA) + "?aggregationId=" + one + "&nextToken=" + farms,
+		"another filter":      queues + "&status=IDLE&nextToken=" + ofQueues,
+		"changed":             statisticsPath(farmA) + "?aggregationId=" + one + "&nextToken=" + token + "A",
+		"without its prefix":  statisticsPath(farmA) + "?aggregationId=" + one + "&nextToken=" + token[3:],
+		"a number":            statisticsPath(farmA) + "?aggregationId=" + one + "&nextToken=2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkInvalid(t, f.ask(http.MethodGet, target, ""), "FIELD_VALIDATION_FAILED", field{"nextToken", "previous page"})
+		})
+	}
+	if a := f.ask(http.MethodGet, queues+"&nextToken="+ofQueues, ""); a.status != http.StatusOK || strings.Contains(a.body, "nextToken") {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
 }

@@ -186,7 +186,7 @@ func (a answer) decode(t testing.TB) map[string]any {
 
 // ask sends one request to the handler.
 func (f *fixture) ask(method, target, body string) answer {
-	return f.send(httptest.NewRequest(method, target, strings.NewReader(body)))
+	return f.send(httptest.NewRequestWithContext(context.Background(), method, target, strings.NewReader(body)))
 }
 
 func (f *fixture) send(r *http.Request) answer {

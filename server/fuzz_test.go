@@ -60,7 +60,7 @@ func (m mutator) spoil(s string) string {
 		at := m.IntN(len(b))
 		switch m.IntN(4) {
 		case 0:
-			b[at] = byte(m.IntN(256))
+			b[at] ^= 1 << m.IntN(8)
 		case 1:
 			b = slices.Delete(b, at, at+1)
 		case 2:
@@ -105,11 +105,11 @@ func (m mutator) request() string {
 // TestRandomRequests: 20,000 requests, nearly good, get answers of AWS's model, and
 // every kind of answer is among them.
 func TestRandomRequests(t *testing.T) {
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any bits will do
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	f := newFixture(t, nil)
 	signed := signedFixture(t)
-	m := mutator{Rand: rand.New(rand.NewPCG(seed, 1)), id: f.begin(nil)} //nolint:gosec // a test wants to be repeatable
+	m := mutator{Rand: rand.New(rand.NewPCG(seed, 1)), id: f.begin(nil)}
 	f.finished(m.id)
 	m.token = f.get(m.id, "&maxResults=1").member(t, "nextToken")
 	seen := map[string]int{}
@@ -149,11 +149,11 @@ func FuzzAuthorization(f *testing.F) {
 	f.Fuzz(func(t *testing.T, header string) {
 		h := x.good()
 		r := h.request()
-		good := r.Header.Get("Authorization")
+		_, signature, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
 		r.Header["Authorization"] = []string{header}
 		a := x.send(r)
 		checkModelled(t, header, a)
-		if a.status != http.StatusForbidden && !strings.Contains(header, good[strings.Index(good, "Signature="):]) {
+		if a.status != http.StatusForbidden && !strings.Contains(header, signature) {
 			t.Errorf("%q is accepted", header)
 		}
 	})

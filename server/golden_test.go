@@ -28,7 +28,7 @@ func (f *fixture) exchange(request string) string {
 	f.t.Helper()
 	web := httptest.NewServer(f.handler)
 	defer web.Close()
-	c, err := net.Dial("tcp", web.Listener.Addr().String())
+	c, err := new(net.Dialer).DialContext(f.t.Context(), "tcp", web.Listener.Addr().String())
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func compareGolden(t *testing.T, name, have string) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a file of the test
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

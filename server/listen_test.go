@@ -35,7 +35,7 @@ func TestHTTPServer(t *testing.T) {
 			t.Errorf("no timeout of %s", name)
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

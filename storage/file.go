@@ -32,12 +32,7 @@ func (c *Catalog) writeSegment(farm farmtally.FarmID, name string, b *Builder, o
 			info.Unpriced++
 		}
 	}
-	s, err := OpenSegment(path, info)
-	if err != nil {
-		return nil, err
-	}
-	s.Info.Checksums = s.checksums()
-	return s, nil
+	return OpenSegment(path, info)
 }
 
 // writeSynced writes a new file whole and durably: its bytes and its name are on

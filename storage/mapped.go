@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -53,25 +54,59 @@ func mappedBatch(data []byte) (arrow.RecordBatch, error) {
 	return batch, nil
 }
 
-// Message implements ipc.MessageReader.
-func (m *mappedMessages) Message() (*ipc.Message, error) {
+// next cuts the first message off. Both are nil at the end of the stream.
+func (m *mappedMessages) next() (meta, body []byte, err error) {
 	if len(m.data) < prefixBytes || binary.LittleEndian.Uint32(m.data) != continuation {
-		return nil, errCutOff
+		return nil, nil, errCutOff
 	}
 	length := int64(binary.LittleEndian.Uint32(m.data[4:]))
 	if length == 0 {
-		return nil, io.EOF
+		return nil, nil, nil
 	}
 	if length > int64(len(m.data))-prefixBytes {
-		return nil, errCutOff
+		return nil, nil, errCutOff
 	}
 	meta, rest := m.data[prefixBytes:prefixBytes+length], m.data[prefixBytes+length:]
-	body := bodyLength(meta)
-	if body < 0 || body > int64(len(rest)) {
-		return nil, errCutOff
+	n := bodyLength(meta)
+	if n < 0 || n > int64(len(rest)) {
+		return nil, nil, errCutOff
 	}
-	m.data = rest[body:]
-	return ipc.NewMessage(memory.NewBufferBytes(meta), memory.NewBufferBytes(rest[:body])), nil
+	m.data = rest[n:]
+	return meta, rest[:n], nil
+}
+
+// skeletonSum is the CRC-32C of all of an Arrow file but the bodies of its messages:
+// what must be right before anything else can be read. It may panic on a damaged
+// file.
+func skeletonSum(data []byte) (uint32, error) {
+	if len(data) < len(arrowMagic) {
+		return 0, errCutOff
+	}
+	sum := crc32.Update(0, castagnoli, data[:len(arrowMagic)])
+	m := &mappedMessages{data[len(arrowMagic):]}
+	for {
+		before := m.data
+		meta, _, err := m.next()
+		if err != nil {
+			return 0, err
+		}
+		if meta == nil {
+			return crc32.Update(sum, castagnoli, before), nil
+		}
+		sum = crc32.Update(sum, castagnoli, before[:prefixBytes+len(meta)])
+	}
+}
+
+// Message implements ipc.MessageReader.
+func (m *mappedMessages) Message() (*ipc.Message, error) {
+	meta, body, err := m.next()
+	if err != nil {
+		return nil, err
+	}
+	if meta == nil {
+		return nil, io.EOF
+	}
+	return ipc.NewMessage(memory.NewBufferBytes(meta), memory.NewBufferBytes(body)), nil
 }
 
 func bodyLength(meta []byte) int64 {

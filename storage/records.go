@@ -71,6 +71,17 @@ func (t *Tx) Segments(ctx context.Context, farm farmtally.FarmID) ([]SegmentInfo
 	return segments, err
 }
 
+// AllSegments gives the segments of every farm, by id.
+func (c *Catalog) AllSegments(ctx context.Context) ([]SegmentInfo, error) {
+	var segments []SegmentInfo
+	err := query(ctx, c.reader, func(rows *sql.Rows) error {
+		s, err := scanSegment(rows)
+		segments = append(segments, s)
+		return err
+	}, "SELECT "+segmentColumns+" FROM segments ORDER BY segment_id")
+	return segments, err
+}
+
 const segmentColumns = `segment_id, farm_id, file, bytes, records, first_start, last_start, last_end, max_wall, unpriced, checksums`
 
 func scanSegment(rows *sql.Rows) (s SegmentInfo, err error) {
@@ -113,6 +124,18 @@ func (t *Tx) Dropped(ctx context.Context, segment int64, row int) (bool, error) 
 		return false, fmt.Errorf("read dropped row: %w", err)
 	}
 	return n > 0, nil
+}
+
+// DroppedRows gives the segment's rows that were replaced, ascending.
+func (t *Tx) DroppedRows(ctx context.Context, segment int64) ([]uint32, error) {
+	var dropped []uint32
+	err := query(ctx, t.tx, func(rows *sql.Rows) error {
+		var row uint32
+		err := rows.Scan(&row)
+		dropped = append(dropped, row)
+		return err
+	}, "SELECT row FROM dropped WHERE segment_id = ? ORDER BY row", segment)
+	return dropped, err
 }
 
 // HotVersion is the latest version given to a hot record.

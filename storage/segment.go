@@ -27,7 +27,7 @@ type SegmentInfo struct {
 	End       farmtally.Instant // the largest EndedAt
 	MaxWall   int64             // milliseconds
 	Unpriced  int64             // records that no rate matched
-	Checksums []uint32          // CRC-32C by Column
+	Checksums []uint32          // CRC-32C by Column, and of the rest of the file
 }
 
 // Segment is an open segment file, mapped into memory. It is safe for concurrent
@@ -42,7 +42,8 @@ type Segment struct {
 }
 
 // OpenSegment maps a segment file and reads its schema, no column. It fails with
-// Corrupt where the file is not the one that the catalog describes.
+// Corrupt where the file is not the one that the info describes. An info without
+// checksums is that of a file just written, and gets them.
 func OpenSegment(path string, info SegmentInfo) (*Segment, error) {
 	s := &Segment{Info: info}
 	if err := s.open(path); err != nil {
@@ -80,6 +81,22 @@ func (s *Segment) readArrays() (err error) {
 			err = damaged(fmt.Errorf("read arrow metadata: %v", p))
 		}
 	}()
+	sum, err := skeletonSum(s.data)
+	if err != nil {
+		return damaged(err)
+	}
+	if s.Info.Checksums == nil {
+		s.Info.Checksums = make([]uint32, columns+1)
+		s.Info.Checksums[columns] = sum
+		defer func() {
+			if err == nil {
+				s.sumColumns()
+			}
+		}()
+	}
+	if len(s.Info.Checksums) != int(columns)+1 || s.Info.Checksums[columns] != sum {
+		return damaged(errors.New("its metadata has a wrong checksum"))
+	}
 	batch, err := mappedBatch(s.data)
 	if err != nil {
 		return damaged(err)
@@ -123,20 +140,18 @@ func (s *Segment) Len() int { return int(s.Info.Records) }
 // answer.
 func (s *Segment) Verify(c Column) error {
 	s.verified[c].Do(func() {
-		if got := checksum(s.arrays[c]); int(c) >= len(s.Info.Checksums) || got != s.Info.Checksums[c] {
+		if got := checksum(s.arrays[c]); got != s.Info.Checksums[c] {
 			s.damage[c] = fmt.Errorf("read segment %s: %w", s.Info.File, damaged(fmt.Errorf("column %s has a wrong checksum", c)))
 		}
 	})
 	return s.damage[c]
 }
 
-// checksums computes what Verify compares with.
-func (s *Segment) checksums() []uint32 {
-	sums := make([]uint32, columns)
+// sumColumns computes what Verify compares with.
+func (s *Segment) sumColumns() {
 	for c := range columns {
-		sums[c] = checksum(s.arrays[c])
+		s.Info.Checksums[c] = checksum(s.arrays[c])
 	}
-	return sums
 }
 
 // Starts gives the start column, milliseconds since 1970, ascending.

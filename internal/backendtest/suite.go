@@ -304,7 +304,7 @@ func NewReferenceOf(t tb, from *Reference, farm farmtally.FarmID) *Reference {
 // An aborted import leaves nothing behind.
 func testAbort(t *testing.T, b farmtally.Backend) {
 	ctx, farm := context.Background(), NewFarm()
-	records := example(farm, 50)
+	records := Example(farm, 50)
 	load, err := b.Import(ctx)
 	check(t, err)
 	defer load.Abort() //nolint:errcheck // a second call does nothing
@@ -315,8 +315,8 @@ func testAbort(t *testing.T, b farmtally.Backend) {
 	same(t, "records", recordsOf(t, b, farm), "")
 }
 
-// example gives n records of an hour each, one an hour, of one queue.
-func example(farm farmtally.FarmID, n int) []farmtally.Record {
+// Example gives n records of an hour each, one an hour, of one queue.
+func Example(farm farmtally.FarmID, n int) []farmtally.Record {
 	var records []farmtally.Record
 	for i := range n {
 		start := epoch + farmtally.Instant(i*hourMillis)
@@ -328,8 +328,8 @@ func example(farm farmtally.FarmID, n int) []farmtally.Record {
 	return records
 }
 
-// exampleQuery asks for the example's records, one row each.
-func exampleQuery(farm farmtally.FarmID) farmtally.Query {
+// ExampleQuery asks for the example's records, one row each.
+func ExampleQuery(farm farmtally.FarmID) farmtally.Query {
 	return farmtally.Query{
 		FarmID: farm, QueueIDs: []farmtally.QueueID{queueID(0)}, Start: epoch, End: epoch + 365*dayMillis, Period: farmtally.Hourly,
 		GroupBy: []farmtally.Dimension{farmtally.ByUser}, Statistics: []farmtally.Statistic{farmtally.StatSum}, AsOf: epoch,
@@ -341,11 +341,11 @@ func ignore(*farmtally.Row) error { return nil }
 // One row more than the limit is TooLarge; as many as the limit are not.
 func testRowLimit(t *testing.T, b farmtally.Backend) {
 	farm := NewFarm()
-	importAll(t, b, example(farm, 50))
+	importAll(t, b, Example(farm, 50))
 	s, err := b.Snapshot(context.Background(), farm)
 	check(t, err)
 	defer s.Close() //nolint:errcheck // it only reads
-	q := exampleQuery(farm)
+	q := ExampleQuery(farm)
 	_, err = s.Aggregate(context.Background(), &q, farmtally.Limits{Rows: 50}, nil, ignore)
 	check(t, err)
 	_, err = s.Aggregate(context.Background(), &q, farmtally.Limits{Rows: 49}, nil, ignore)
@@ -355,11 +355,11 @@ func testRowLimit(t *testing.T, b farmtally.Backend) {
 // An error of emit ends the aggregation and comes back.
 func testEmitError(t *testing.T, b farmtally.Backend) {
 	farm := NewFarm()
-	importAll(t, b, example(farm, 10))
+	importAll(t, b, Example(farm, 10))
 	s, err := b.Snapshot(context.Background(), farm)
 	check(t, err)
 	defer s.Close() //nolint:errcheck // it only reads
-	q, enough, rows := exampleQuery(farm), errors.New("enough"), 0
+	q, enough, rows := ExampleQuery(farm), errors.New("enough"), 0
 	_, err = s.Aggregate(context.Background(), &q, farmtally.Limits{}, nil, func(*farmtally.Row) error {
 		rows++
 		return enough
@@ -372,17 +372,17 @@ func testEmitError(t *testing.T, b farmtally.Backend) {
 // A cancelled context ends an aggregation and an import with its error.
 func testCancelled(t *testing.T, b farmtally.Backend) {
 	farm := NewFarm()
-	importAll(t, b, example(farm, 10))
+	importAll(t, b, Example(farm, 10))
 	s, err := b.Snapshot(context.Background(), farm)
 	check(t, err)
 	defer s.Close() //nolint:errcheck // it only reads
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	q := exampleQuery(farm)
+	q := ExampleQuery(farm)
 	if _, err := s.Aggregate(ctx, &q, farmtally.Limits{}, nil, ignore); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
-	if _, err := b.Append(ctx, example(farm, 11)); !errors.Is(err, context.Canceled) {
+	if _, err := b.Append(ctx, Example(farm, 11)); !errors.Is(err, context.Canceled) {
 		t.Fatalf("append: error %v", err)
 	}
 }
@@ -390,7 +390,7 @@ func testCancelled(t *testing.T, b farmtally.Backend) {
 // A record that breaks a rule is refused, and nothing of its batch is stored.
 func testInvalidRecord(t *testing.T, b farmtally.Backend) {
 	farm := NewFarm()
-	records := example(farm, 3)
+	records := Example(farm, 3)
 	records[2].EndedAt = records[2].StartedAt - 1
 	_, err := b.Append(context.Background(), records)
 	same(t, "kind", farmtally.KindOf(err), farmtally.Invalid)
@@ -400,7 +400,7 @@ func testInvalidRecord(t *testing.T, b farmtally.Backend) {
 // Rows come in their total order, the absent value last.
 func testRowsOrdered(t *testing.T, b farmtally.Backend) {
 	farm := NewFarm()
-	records := example(farm, 40)
+	records := Example(farm, 40)
 	for i := range records {
 		records[i].StartedAt, records[i].EndedAt = epoch, epoch+hourMillis
 		if i%7 == 0 {
@@ -409,7 +409,7 @@ func testRowsOrdered(t *testing.T, b farmtally.Backend) {
 	}
 	importAll(t, b, records[:20])
 	appendAll(t, b, records[20:])
-	q := exampleQuery(farm)
+	q := ExampleQuery(farm)
 	rows := Ask(t, b, &q).Rows
 	for i := 1; i < len(rows); i++ {
 		if rows[i-1].Compare(&rows[i]) >= 0 {
@@ -422,19 +422,19 @@ func testRowsOrdered(t *testing.T, b farmtally.Backend) {
 
 // A farm that nobody knows has no records and no rows.
 func testEmptyFarm(t *testing.T, b farmtally.Backend) {
-	q := exampleQuery(NewFarm())
+	q := ExampleQuery(NewFarm())
 	Same(t, Ask(t, b, &q), Answer{})
 }
 
 // Sums beyond 64 bits are exact.
 func testHugeSums(t *testing.T, b farmtally.Backend) {
 	farm := NewFarm()
-	records := example(farm, 5)
+	records := Example(farm, 5)
 	for i := range records {
 		records[i].Cost = 1<<63 - 1
 	}
 	importAll(t, b, records)
-	q := exampleQuery(farm)
+	q := ExampleQuery(farm)
 	q.Period, q.GroupBy = farmtally.WholeRange, []farmtally.Dimension{farmtally.ByUsageType}
 	rows := Ask(t, b, &q).Rows
 	same(t, "sum", rows[0].Cost.Sum.Dollars(), "46116860184.273879035")
@@ -443,11 +443,11 @@ func testHugeSums(t *testing.T, b farmtally.Backend) {
 // Progress grows to the number of the snapshot's records.
 func testProgress(t *testing.T, b farmtally.Backend) {
 	farm := NewFarm()
-	importAll(t, b, example(farm, 60))
+	importAll(t, b, Example(farm, 60))
 	s, err := b.Snapshot(context.Background(), farm)
 	check(t, err)
 	defer s.Close() //nolint:errcheck // it only reads
-	q, last := exampleQuery(farm), int64(0)
+	q, last := ExampleQuery(farm), int64(0)
 	_, err = s.Aggregate(context.Background(), &q, farmtally.Limits{}, func(done, total int64) {
 		if done < last || done > total || total != 60 {
 			t.Errorf("progress %d of %d after %d", done, total, last)
