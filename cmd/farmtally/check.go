@@ -13,7 +13,7 @@ import (
 
 // checkup is what check finds.
 type checkup struct {
-	Segments int      `json:"segments"`
+	Segments int64    `json:"segments"`
 	Records  int64    `json:"records"`
 	Bytes    int64    `json:"bytes"`
 	Damaged  []damage `json:"damaged"`
@@ -93,8 +93,8 @@ func (p *program) reportCheckup(found *checkup, output string) error {
 			return err
 		}
 	} else if len(found.Damaged) == 0 {
-		_, err := fmt.Fprintf(p.stdout, "%s: %s segments, %s records, %s bytes: all as written\n",
-			p.data, count(int64(found.Segments)), count(found.Records), count(found.Bytes))
+		_, err := fmt.Fprintf(p.stdout, "%s: %s %s, %s %s, %s bytes: all as written\n", p.data,
+			count(found.Segments), unit(found.Segments, "segment"), count(found.Records), unit(found.Records, "record"), count(found.Bytes))
 		return err
 	}
 	if len(found.Damaged) == 0 {

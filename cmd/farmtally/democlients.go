@@ -14,32 +14,36 @@ To ask for yourself, serve it:
 
     farmtally serve --data {{.Data}} --listen localhost:8787 --no-auth
 
-{{end}}From Python, with boto3:
+{{end}}Any AWS client can ask. Keep it from putting "management." before the host:
+
+    export AWS_DISABLE_HOST_PREFIX_INJECTION=true AWS_DEFAULT_REGION=us-east-1
+
+boto3:
 
     import boto3, botocore
-    farm = boto3.client("deadline", endpoint_url="{{.URL}}", region_name="us-east-1",
-        config=botocore.config.Config(inject_host_prefix=False, signature_version=botocore.UNSIGNED))
-    started = farm.start_sessions_statistics_aggregation(farmId="{{.Farm}}",
+    client = boto3.client("deadline", endpoint_url="{{.URL}}",
+        config=botocore.config.Config(signature_version=botocore.UNSIGNED))
+    started = client.start_sessions_statistics_aggregation(
+        farmId="{{.Farm}}",
         resourceIds={"queueIds": [
 {{- range .Queues}}
             "{{.}}",{{end}}
         ]},
         startTime="{{.Start}}", endTime="{{.End}}",
         period="WEEKLY", groupBy=["QUEUE_ID"], statistics=["SUM"])
-    for page in farm.get_paginator("get_sessions_statistics_aggregation").paginate(
-            farmId="{{.Farm}}", aggregationId=started["aggregationId"]):
-        print(page["status"], page["statistics"])
+    pages = client.get_paginator("get_sessions_statistics_aggregation").paginate(
+        farmId="{{.Farm}}", aggregationId=started["aggregationId"])
+    print(pages.build_full_result())
 
-With the AWS CLI:
+The AWS CLI:
 
-    export AWS_ENDPOINT_URL_DEADLINE={{.URL}} AWS_DISABLE_HOST_PREFIX_INJECTION=true AWS_REGION=us-east-1
-    aws deadline start-sessions-statistics-aggregation --no-sign-request \
+    id=$(aws deadline start-sessions-statistics-aggregation --endpoint-url {{.URL}} --no-sign-request \
         --farm-id {{.Farm}} \
         --resource-ids queueIds={{range $i, $q := .Queues}}{{if $i}},{{end}}{{$q}}{{end}} \
         --start-time {{.Start}} --end-time {{.End}} \
-        --period WEEKLY --group-by QUEUE_ID --statistics SUM
-    aws deadline get-sessions-statistics-aggregation --no-sign-request \
-        --farm-id {{.Farm}} --aggregation-id ID
+        --period WEEKLY --group-by QUEUE_ID --statistics SUM --query aggregationId --output text)
+    aws deadline get-sessions-statistics-aggregation --endpoint-url {{.URL}} --no-sign-request \
+        --farm-id {{.Farm}} --aggregation-id $id
 `))
 
 func (p *program) printDemoClients(s *scope, url string, live bool) error {

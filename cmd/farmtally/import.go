@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -107,16 +108,13 @@ func (p *program) importFlags(cmd *cobra.Command, o *importOptions) {
 
 // importFiles loads the files and says what became of their rows.
 func (p *program) importFiles(ctx context.Context, o *importOptions, source ingest.Source, files []string) error {
-	return p.withEngine(ctx, mayBeNew, func(c *storage.Catalog, e *engine.Engine) (err error) {
+	err := p.withEngine(ctx, mayBeNew, func(c *storage.Catalog, e *engine.Engine) (err error) {
 		r, err := newRejections(p.stderr, o.rejects)
 		if err != nil {
 			return err
 		}
 		summary, err := p.load(ctx, c, e, source, files, r.take)
 		if err = errors.Join(err, r.close()); err != nil {
-			if ctx.Err() != nil {
-				return &interruption{"nothing of this import is stored"}
-			}
 			return err
 		}
 		if o.output == "json" {
@@ -129,6 +127,10 @@ func (p *program) importFiles(ctx context.Context, o *importOptions, source inge
 		}
 		return err
 	})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return &interruption{"nothing of this import is stored"}
+	}
+	return err
 }
 
 // load runs one import, with the folder's rate cards and a progress bar.
@@ -167,48 +169,27 @@ func storedCard(ctx context.Context, c *storage.Catalog, id farmtally.FarmID, na
 	return rates.Parse(card.File, card.Text)
 }
 
+// printSummary says what became of every row.
 func (p *program) printSummary(s *ingest.Summary) error {
-	t := &table{columns: []column{{title: "READ"}, {count(s.Read), true}, {title: "rows"}}}
-	line := func(what string, n int64, unit string) { t.add(what, count(n), unit) }
-	line("accepted", s.New, "records")
-	line("replaced", s.Replaced, "records")
-	line("unchanged", s.Unchanged, "records")
-	for _, reason := range sortedSkips(s.Skipped) {
-		line("skipped", s.Skipped[reason], "rows: "+string(reason))
+	t := &table{columns: []column{{title: "read"}, {count(s.Read), true}, {title: unit(s.Read, "row")}}}
+	line := func(what string, n int64, of, note string) { t.add(what, count(n), unit(n, of)+note) }
+	line("accepted", s.New, "record", "")
+	line("replaced", s.Replaced, "record", "")
+	line("unchanged", s.Unchanged, "record", "")
+	for _, reason := range slices.Sorted(maps.Keys(s.Skipped)) {
+		line("skipped", s.Skipped[reason], "row", ": "+string(reason))
 	}
-	line("rejected", s.Rejected, "rows")
-	t.columns[0].title = "read"
-	if err := t.print(p.stdout); err != nil {
-		return err
-	}
-	return p.printNotes(s)
-}
-
-func sortedSkips(skipped map[ingest.Skip]int64) []ingest.Skip {
-	reasons := make([]ingest.Skip, 0, len(skipped))
-	for reason := range skipped {
-		reasons = append(reasons, reason)
-	}
-	slices.Sort(reasons)
-	return reasons
-}
-
-// printNotes says what the counts alone don't.
-func (p *program) printNotes(s *ingest.Summary) (err error) {
-	note := func(format string, args ...any) {
-		if err == nil {
-			_, err = fmt.Fprintf(p.stdout, format+"\n", args...)
-		}
-	}
-	if s.Records > 0 {
-		note("from %s to %s", farmtally.InstantOf(s.First), farmtally.InstantOf(s.Last))
-	}
+	line("rejected", s.Rejected, "row", "")
 	if s.Running > 0 {
-		note("%s records are still running", count(s.Running))
+		line("running", s.Running, "record", ", without an end yet")
 	}
 	if s.Unpriced > 0 {
-		note("%s records match no row of a rate card and cost 0; 'farmtally rates set' sets one", count(s.Unpriced))
+		line("unpriced", s.Unpriced, "record", ", at cost 0: no row of a rate card matches; 'farmtally rates set' sets a card")
 	}
+	if err := t.print(p.stdout); err != nil || s.Records == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(p.stdout, "from %s to %s\n", farmtally.InstantOf(s.First), farmtally.InstantOf(s.Last))
 	return err
 }
 
@@ -256,10 +237,7 @@ func (r *rejections) close() error {
 
 // failure is the error of an import that rejected rows.
 func (r *rejections) failure(rows int64) error {
-	e := farmtally.Errorf(farmtally.Invalid, "%s rows were rejected; the others are stored", count(rows))
-	if rows == 1 {
-		e.Message = "1 row was rejected; the others are stored"
-	}
+	e := farmtally.Errorf(farmtally.Invalid, "%s %s rejected; the others are stored", count(rows), unit(rows, "row"))
 	switch {
 	case r.path != "":
 		e.Hint = "every rejection is in " + r.path

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -213,6 +212,3 @@ func orAbsent(s string) string {
 	}
 	return s
 }
-
-// count prints a number of things for people.
-func count(n int64) string { return thousands(strconv.FormatInt(n, 10)) }

@@ -144,6 +144,11 @@ func (t *statsTable) end(answer) error {
 	slices.SortStableFunc(t.table.rows, func(a, b []string) int {
 		return slices.CompareFunc(a[:1+len(t.q.groupBy)], b[:1+len(t.q.groupBy)], farmtally.CompareGroup)
 	})
+	for _, row := range t.table.rows {
+		for i := range t.q.groupBy {
+			row[1+i] = orAbsent(row[1+i])
+		}
+	}
 	t.table.footer = []string{"total"}
 	for range t.q.groupBy {
 		t.table.footer = append(t.table.footer, "")

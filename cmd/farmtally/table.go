@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -108,4 +109,15 @@ func thousands(number string) string {
 		whole += "." + fraction
 	}
 	return sign + whole
+}
+
+// count prints a number of things.
+func count(n int64) string { return thousands(strconv.FormatInt(n, 10)) }
+
+// unit is what is counted, in the plural where there is not one.
+func unit(n int64, of string) string {
+	if n == 1 {
+		return of
+	}
+	return of + "s"
 }
