@@ -50,6 +50,8 @@ func plain(v reflect.Value) any {
 		return nil
 	case v.Type() == numberType:
 		return json.Number(v.String())
+	case isNumber(v) && v.Type().PkgPath() == "":
+		return v.Interface()
 	case v.CanInt():
 		return v.Int()
 	case v.CanUint():

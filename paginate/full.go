@@ -23,7 +23,7 @@ type Full[Out any] struct {
 type Change struct {
 	Page     int    // where it changed, counted from 1
 	Key      string // its path
-	From, To any    // as plain values: nil, bool, int64, float64, json.Number, string, []byte, []any, map[string]any
+	From, To any    // as plain values: nil, bool, string, []byte, a number, []any, map[string]any
 }
 
 // BuildFullResult reads all pages and puts them together, as botocore's
