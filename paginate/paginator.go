@@ -215,7 +215,7 @@ func (r *rules) with(request reflect.Value, at object) (reflect.Value, error) {
 			continue
 		}
 		var err error
-		if request, err = (path{name}).put(request, request.Type(), at.values[name]); err != nil {
+		if request, err = (path{name}).put(request, request.Type(), unordered(at.values[name])); err != nil {
 			return request, fmt.Errorf("%w: %s: %w", ErrBadToken, name, err)
 		}
 	}

@@ -54,11 +54,7 @@ func (o *object) clone() object {
 	return out
 }
 
-// plain is the object as encoding/json would give it, without the order.
-func (o *object) plain() any {
-	return unordered(*o)
-}
-
+// unordered is v as encoding/json would give it, its objects maps.
 func unordered(v any) any {
 	switch v := v.(type) {
 	case object:

@@ -225,9 +225,6 @@ func truthy(v any) bool {
 // number's named type, a list or a map element by element, and a number's text
 // where a string is wanted.
 func fit(x any, t reflect.Type) (reflect.Value, error) {
-	if o, ok := x.(object); ok {
-		x = o.plain()
-	}
 	v := bare(reflect.ValueOf(x))
 	if !v.IsValid() {
 		return reflect.Zero(t), nil
