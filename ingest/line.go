@@ -75,7 +75,7 @@ func sniff(head []byte) error {
 		}
 	}
 	if bytes.IndexByte(head, 0) >= 0 {
-		return farmtally.Errorf(farmtally.Invalid, "is a binary file, not a text in UTF-8: it begins with NUL bytes among others")
+		return farmtally.Errorf(farmtally.Invalid, "is a binary file, not a text in UTF-8: there are NUL bytes near its beginning")
 	}
 	return nil
 }

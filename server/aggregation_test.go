@@ -343,6 +343,11 @@ func TestBrokenCatalog(t *testing.T) {
 			checkInternal(t, f, ask(f))
 		})
 	}
+	t.Run("a panic", func(t *testing.T) {
+		f := newFixture(t, nil)
+		f.memory.breakDown("Farms", errPanic)
+		checkInternal(t, f, f.ask(http.MethodGet, "/2023-10-12/farms", ""))
+	})
 	t.Run("Key", func(t *testing.T) {
 		f := signedFixture(t)
 		f.memory.breakDown("Key", errors.New("no /secret/path"))
@@ -456,5 +461,35 @@ func TestForeignTokens(t *testing.T) {
 	}
 	if a := f.ask(http.MethodGet, queues+"&nextToken="+ofQueues, ""); a.status != http.StatusOK || strings.Contains(a.body, "nextToken") {
 		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
+// TestEveryDimension: a row has the member of its dimension and, with JOB_ID, the
+// job's name; a record that lacks the dimension is in the row without it.
+func TestEveryDimension(t *testing.T) {
+	want := map[farmtally.Dimension]string{
+		farmtally.ByQueue:          `"queueId":"` + string(queueA) + `","count":3|"queueId":"` + string(queueA2) + `","count":1`,
+		farmtally.ByFleet:          `"fleetId":"` + string(fleetA) + `","count":3|"count":1`,
+		farmtally.ByJob:            `"jobId":"` + string(jobA) + `","jobName":"shot \"7\"","count":1|"count":3`,
+		farmtally.ByUser:           `"userId":"alice","count":2|"userId":"bob","count":1|"count":1`,
+		farmtally.ByUsageType:      `"usageType":"COMPUTE","count":2|"usageType":"LICENSE","count":1|"usageType":"PERSISTENT_VOLUME","count":1`,
+		farmtally.ByInstanceType:   `"instanceType":"c5.4xlarge","count":1|"count":3`,
+		farmtally.ByLicenseProduct: `"licenseProduct":"arnold","count":1|"count":3`,
+	}
+	f := newFixture(t, nil)
+	f.add(record(4, func(r *farmtally.Record) { r.UsageType, r.QueueID, r.FleetID = farmtally.PersistentVolume, queueA2, "" }))
+	for d := farmtally.ByQueue; d <= farmtally.ByLicenseProduct; d++ {
+		a := f.finished(f.begin(map[string]any{
+			"groupBy": []string{d.String()}, "period": nil, "statistics": []string{"SUM"},
+			"resourceIds": map[string]any{"queueIds": []string{string(queueA), string(queueA2)}},
+		}))
+		var have []string
+		for _, row := range rowsOf(a) {
+			members, _, _ := strings.Cut(row, `,"costInUsd"`)
+			have = append(have, members)
+		}
+		if strings.Join(have, "|") != want[d] {
+			t.Errorf("%s: got %s, want %s", d, strings.Join(have, "|"), want[d])
+		}
 	}
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -22,6 +23,9 @@ type memory struct {
 	broken       map[string]error // by method, what it fails with
 }
 
+// errPanic makes a method panic.
+var errPanic = errors.New("panic")
+
 func newMemory() *memory {
 	return &memory{
 		farms:        map[farmtally.FarmID]farmtally.Farm{},
@@ -40,6 +44,10 @@ func (m *memory) breakDown(method string, err error) {
 
 func (m *memory) enter(method string) (func(), error) {
 	m.mu.Lock()
+	if errors.Is(m.broken[method], errPanic) {
+		m.mu.Unlock()
+		panic("a broken catalog at /secret/path")
+	}
 	return m.mu.Unlock, m.broken[method]
 }
 

@@ -156,7 +156,7 @@ func (s *Server) logAccess(r *http.Request, e *entry, status int, took time.Dura
 		level = slog.LevelInfo
 		attrs = append(attrs, slog.String("error", e.cause.Error()))
 	}
-	if status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError && r.Context().Err() == nil { // else the client has gone
 		level = slog.LevelError
 	}
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)

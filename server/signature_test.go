@@ -123,6 +123,10 @@ func TestSignatureAccepted(t *testing.T) {
 		"a slash in a segment": func(h *handSigned) {
 			h.path, h.canonicalPath = "/2023-10-12/farms/farm%2Fx/queues", "/2023-10-12/farms/farm%252Fx/queues"
 		},
+		"dots to the top, as boto signs": func(h *handSigned) {
+			h.path, h.canonicalPath = "/../../2023-10-12/farms/", "/2023-10-12/farms/"
+		},
+		"nothing but slashes, as boto signs": func(h *handSigned) { h.path, h.canonicalPath = "///", "/" },
 		"a query": func(h *handSigned) {
 			h.method, h.body, h.query = http.MethodGet, "", "aggregationId=1&maxResults=%20a%2Bb&maxResults=7&nextToken="
 		},

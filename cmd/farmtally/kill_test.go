@@ -42,9 +42,9 @@ func apply(held map[string]int, number int) {
 	}
 }
 
-// stored reads what the folder holds after a restart, and fails where a record is
+// heldCosts reads what the folder holds after a restart, and fails where a record is
 // there twice, a segment is damaged or a stray file is left.
-func stored(t *testing.T, data string) map[string]int {
+func heldCosts(t *testing.T, data string) map[string]int {
 	t.Helper()
 	ctx := context.Background()
 	catalog, err := storage.Open(ctx, storage.Config{Dir: data})
@@ -134,7 +134,7 @@ func TestKilledImports(t *testing.T) {
 	for number := 1; number <= kills; number++ {
 		after := time.Duration(rand.Int64N(int64(typical * 5 / 4))) //nolint:gosec // any moment will do
 		done := killedImport(t, data, number, after)
-		got := stored(t, data)
+		got := heldCosts(t, data)
 		with := make(map[string]int, len(held))
 		for id, n := range held {
 			with[id] = n

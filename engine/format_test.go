@@ -1,0 +1,159 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/engine"
+	"github.com/farmtally/farmtally/internal/backendtest"
+	"github.com/farmtally/farmtally/storage"
+)
+
+var newFormat = flag.Bool("new-format", false, "write the data folder of the current format version into testdata")
+
+// formatQueries are asked of the folder of every format version.
+func formatQueries() []farmtally.Query {
+	q := backendtest.ExampleQuery(backendtest.Farm(1 << 20))
+	q.AsOf = q.Start + 40*60*60*1000
+	var queries []farmtally.Query
+	for _, period := range []farmtally.Period{farmtally.WholeRange, farmtally.Daily, farmtally.Monthly} {
+		for _, d := range []farmtally.Dimension{farmtally.ByLicenseProduct, farmtally.ByJob} {
+			next := q
+			next.Period, next.GroupBy = period, []farmtally.Dimension{farmtally.ByUsageType, d}
+			queries = append(queries, next)
+		}
+	}
+	return queries
+}
+
+// Every folder that any version of the program has written is read, with the
+// answers that it had.
+func TestEveryFormatVersion(t *testing.T) {
+	if *newFormat {
+		writeFormat(t)
+	}
+	folders, err := filepath.Glob("testdata/format-*")
+	if err != nil || len(folders) != storage.FormatVersion {
+		t.Fatalf("%d folders for %d versions, error %v", len(folders), storage.FormatVersion, err)
+	}
+	for _, folder := range folders {
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "data")
+			if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(filepath.Join(folder, "answers.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := formatAnswers(t, dir); got != string(want) {
+				t.Errorf("answers differ:\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// formatAnswers prints the answers to formatQueries, all records and the result.
+func formatAnswers(t *testing.T, dir string) string {
+	t.Helper()
+	ctx := context.Background()
+	catalog, err := storage.Open(ctx, storage.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer catalog.Close() //nolint:errcheck // a copy
+	e := engine.Open(engine.Config{Catalog: catalog})
+	defer e.Close() //nolint:errcheck // a copy
+	var all struct {
+		Answers []backendtest.Answer
+		Records []string
+		Result  []farmtally.Row
+	}
+	for _, q := range formatQueries() {
+		all.Answers = append(all.Answers, backendtest.Ask(t, e, &q))
+	}
+	s, err := e.Snapshot(ctx, backendtest.Farm(1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // it only reads
+	if err := s.Records(ctx, func(r *farmtally.Record) error {
+		all.Records = append(all.Records, fmt.Sprintf("%+v", *r))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	result, err := catalog.OpenResult(resultID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Close() //nolint:errcheck // it is only read
+	if err := result.Read(0, 100, func(r *farmtally.Row) error {
+		all.Result = append(all.Result, *r)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text) + "\n"
+}
+
+const resultID = "0123456789abcdef0123456789abcdef"
+
+// writeFormat makes the folder: two segments with a replaced row, hot and running
+// records, names, and a result.
+func writeFormat(t *testing.T) {
+	t.Helper()
+	ctx, dir := context.Background(), fmt.Sprintf("testdata/format-%d", storage.FormatVersion)
+	try(t, os.RemoveAll(dir))
+	catalog, err := storage.Open(ctx, storage.Config{Dir: dir})
+	try(t, err)
+	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: 12})
+	records := backendtest.Example(backendtest.Farm(1<<20), 30)
+	for i := range records {
+		r := &records[i]
+		r.JobID = farmtally.JobID(farmtally.HashID(farmtally.JobPrefix, "test", "", fmt.Sprint(i%3)))
+		r.JobName, r.Workers, r.MemoryInGiB = fmt.Sprint("job ", i%3), farmtally.One, farmtally.Quantity(i)*farmtally.One/2
+		switch i % 5 {
+		case 1:
+			r.UsageType, r.LicenseProduct = farmtally.License, "nuke"
+		case 2:
+			r.HasCost, r.Rate = false, farmtally.Rate{ID: "worker-hour", USDPerHour: 123_456_789, Per: farmtally.PerWorker}
+		case 3:
+			r.HasCost = false
+		case 4:
+			r.EndedAt += 50 * 24 * 60 * 60 * 1000
+		}
+	}
+	load, err := e.Import(ctx)
+	try(t, err)
+	for i := range records[:24] {
+		try(t, load.Add(ctx, &records[i]))
+	}
+	_, err = load.Commit(ctx)
+	try(t, err)
+	records[3].UserID = "another"
+	records[28].Running, records[28].HasCost = true, false
+	_, err = e.Append(ctx, append(records[24:], records[3]))
+	try(t, err)
+	result, err := catalog.CreateResult(resultID)
+	try(t, err)
+	q := formatQueries()[0]
+	answer := backendtest.Ask(t, e, &q)
+	for i := range answer.Rows {
+		try(t, result.Append(&answer.Rows[i]))
+	}
+	try(t, result.Commit())
+	try(t, e.Close())
+	try(t, catalog.Close())
+	try(t, os.WriteFile(filepath.Join(dir, "answers.json"), []byte(formatAnswers(t, dir)), 0o600))
+}
