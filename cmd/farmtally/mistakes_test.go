@@ -47,7 +47,7 @@ func TestFaultyFilesGetOneSentenceAndLoseNothing(t *testing.T) {
 	}{
 		{"truncated log", "sacct", header + job + job[:20], "FILE:3: line: has 5 columns; the header has 12\n" + rejected, 1},
 		{"truncated NDJSON", "ndjson", good + good[:60], "FILE:2: line: is not a JSON object: unexpected end of JSON input\n" + rejected, 1},
-		{"binary file", "sacct", "\x7fELF\x02\x01\x01\x00\x00\x00\x00", "farmtally: FILE is a binary file, not a text in UTF-8: it begins with NUL bytes among others\n", 0},
+		{"binary file", "sacct", "\x7fELF\x02\x01\x01\x00\x00\x00\x00", "farmtally: FILE is a binary file, not a text in UTF-8: there are NUL bytes near its beginning\n", 0},
 		{"log in UTF-16", "sacct", "\xff\xfeJ\x00o\x00b\x00", "farmtally: FILE is a text in UTF-16, not a text in UTF-8\nconvert it to UTF-8 first, such as with iconv -f UTF-16 -t UTF-8\n", 0},
 		{
 			"log in Latin-1", "sacct", header + job + strings.Replace(job, "amira", "J\xf6rg", 1),
