@@ -22,8 +22,8 @@ import (
 // good is a record that every faulty file below brings along: it must be stored.
 const good = `{"recordId":"good","queueId":"render","usageType":"COMPUTE","startedAt":"2026-01-01T10:00:00Z","endedAt":"2026-01-01T11:00:00Z","costInUsd":1}` + "\n"
 
-// stored is how many records a data folder holds.
-func stored(t *testing.T, data string) int64 {
+// storedCount is how many records a data folder holds.
+func storedCount(t *testing.T, data string) int64 {
 	t.Helper()
 	var l listing
 	doJSON(t, &l, "ls", "--data", data, "--output", "json")
@@ -74,13 +74,13 @@ func TestFaultyFilesGetOneSentenceAndLoseNothing(t *testing.T) {
 			if want := strings.ReplaceAll(c.stderr, "FILE", path); got.code != exitFailed || got.stderr != want {
 				t.Errorf("exit %d, stderr:\n%swant 1 and\n%s", got.code, got.stderr, want)
 			}
-			if n := stored(t, data); n != c.stored {
+			if n := storedCount(t, data); n != c.stored {
 				t.Errorf("%d records are stored, want %d", n, c.stored)
 			}
 			if again := do(t, append(append([]string{}, args...), writeFile(t, "good", fittingGood(c.format, header+job)))...); again == "" {
 				t.Error("a good import afterwards says nothing")
 			}
-			if n := stored(t, data); n != 1 {
+			if n := storedCount(t, data); n != 1 {
 				t.Errorf("after a good import %d records are stored, want 1", n)
 			}
 		})
@@ -179,7 +179,7 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 	}
 
 	data := importStudio(t)
-	before := stored(t, data)
+	before := storedCount(t, data)
 	setFormat(t, data, "99")
 	got = invocation{}.run(t, "ls", "--data", data)
 	want = "farmtally: the data folder " + data + " has format version 99; this program reads version 1\nuse the farmtally that wrote it, or another folder with --data\n"
@@ -187,7 +187,7 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 		t.Errorf("exit %d, stderr:\n%s", got.code, got.stderr)
 	}
 	setFormat(t, data, "1")
-	if after := stored(t, data); after != before {
+	if after := storedCount(t, data); after != before {
 		t.Errorf("%d records are left of %d", after, before)
 	}
 }
@@ -216,7 +216,7 @@ func TestSecondServerOnAFolder(t *testing.T) {
 	}
 	// Another process imports meanwhile, and a stopped server leaves the folder free.
 	do(t, "import", "ndjson", "--data", data, "--farm", "studio", writeFile(t, "more.ndjson", good))
-	if n := stored(t, data); n != 8 {
+	if n := storedCount(t, data); n != 8 {
 		t.Errorf("%d records are stored, want 8", n)
 	}
 	first.stop(t)
@@ -344,7 +344,7 @@ func TestInterruptedImportLeavesNothing(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitFailed || stderr.String() != "farmtally: interrupted; nothing of this import is stored\n" {
 		t.Errorf("exit %d, stderr:\n%s", code, stderr.String())
 	}
-	if n := stored(t, data); n != 0 {
+	if n := storedCount(t, data); n != 0 {
 		t.Errorf("%d records are stored", n)
 	}
 	if left, _ := filepath.Glob(filepath.Join(data, "segments", "*")); len(left) != 0 {
