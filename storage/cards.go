@@ -28,12 +28,13 @@ func (c *Catalog) SetCard(ctx context.Context, card Card) error {
 	})
 }
 
-// Card gives the rate card of the farm: that of its id, else that of its name, else
-// the one for every farm. It fails with NotFound where there is none.
+// Card gives the rate card of the farm: that of its id, else that of its name, given
+// here or stored, else the one for every farm. It fails with NotFound where there is none.
 func (c *Catalog) Card(ctx context.Context, id farmtally.FarmID, name string) (Card, error) {
 	var card Card
-	err := c.reader.QueryRowContext(ctx, `SELECT scope, file, text, set_at FROM rate_cards WHERE scope IN (?, ?, '')
-		ORDER BY scope = '', scope <> ? LIMIT 1`, id, name, id).Scan(&card.Scope, &card.File, &card.Text, &card.SetAt)
+	err := c.reader.QueryRowContext(ctx, `SELECT scope, file, text, set_at FROM rate_cards
+		WHERE scope IN (?, ?, '', (SELECT name FROM farms WHERE farm_id = ?))
+		ORDER BY scope = '', scope <> ?, scope <> ? LIMIT 1`, id, name, id, id, name).Scan(&card.Scope, &card.File, &card.Text, &card.SetAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return card, notFound("rate card for farm", name)
 	}

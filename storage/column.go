@@ -47,8 +47,7 @@ var columnNames = [columns]string{
 // String is the column's name in the file.
 func (c Column) String() string { return columnNames[c] }
 
-func (c Column) isText() bool     { return c >= ColQueue && c <= ColRate }
-func (c Column) isQuantity() bool { return c >= ColWorkers && c <= ColMemory }
+func (c Column) isText() bool { return c >= ColQueue && c <= ColRate }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

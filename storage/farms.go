@@ -144,6 +144,12 @@ func note(names map[string]string, id, name string, evenNameless bool) {
 	}
 }
 
+// An empty name leaves the one that is there.
+const (
+	putQueue = `INSERT INTO queues VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''`
+	putFleet = `INSERT INTO fleets VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''`
+)
+
 // Name makes the farms, queues and fleets known, and keeps the names. An empty
 // name leaves the one that is there.
 func (t *Tx) Name(ctx context.Context, names *Names) error {
@@ -154,11 +160,10 @@ func (t *Tx) Name(ctx context.Context, names *Names) error {
 			farm, f.name, farmtally.DefaultCostScale, now); err != nil {
 			return fmt.Errorf("write farm: %w", err)
 		}
-		for table, ids := range map[string]map[string]string{"queues": f.queues, "fleets": f.fleets} {
+		for statement, ids := range map[string]map[string]string{putQueue: f.queues, putFleet: f.fleets} {
 			for id, name := range ids {
-				if _, err := t.tx.ExecContext(ctx, "INSERT INTO "+table+` VALUES (?, ?, ?, ?)
-					ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''`, farm, id, name, now); err != nil {
-					return fmt.Errorf("write %s: %w", table, err)
+				if _, err := t.tx.ExecContext(ctx, statement, farm, id, name, now); err != nil {
+					return fmt.Errorf("write queues and fleets: %w", err)
 				}
 			}
 		}

@@ -73,7 +73,7 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 
 // syncFolder makes the names in a folder durable.
 func syncFolder(path string) error {
-	d, err := os.Open(path) //nolint:gosec // a folder of the data folder
+	d, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open folder: %w", err)
 	}
@@ -91,11 +91,11 @@ type Lock struct{ f *os.File }
 // Unavailable, and the text that the holder wrote into it, where it is held.
 func lockFile(path, text string) (*Lock, error) {
 	for {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a file of the data folder
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("open lock: %w", err)
 		}
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 			holder, _ := io.ReadAll(io.LimitReader(f, 200)) // a hint at best
 			_ = f.Close()
 			return nil, farmtally.Errorf(farmtally.Unavailable, "%s is held by %s", filepath.Base(path), holder)

@@ -54,7 +54,7 @@ func OpenSegment(path string, info SegmentInfo) (*Segment, error) {
 }
 
 func (s *Segment) open(path string) error {
-	f, err := os.Open(path) //nolint:gosec // a file of the data folder
+	f, err := os.Open(path)
 	if err != nil {
 		return damaged(err)
 	}
@@ -66,7 +66,7 @@ func (s *Segment) open(path string) error {
 	if stat.Size() != s.Info.Bytes {
 		return damaged(fmt.Errorf("it has %d bytes instead of %d", stat.Size(), s.Info.Bytes))
 	}
-	s.data, err = unix.Mmap(int(f.Fd()), 0, int(stat.Size()), unix.PROT_READ, unix.MAP_SHARED) //nolint:gosec // a file descriptor
+	s.data, err = unix.Mmap(int(f.Fd()), 0, int(stat.Size()), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return fmt.Errorf("map file: %w", err)
 	}
@@ -278,5 +278,5 @@ func number(column arrow.Array, i int) int64 {
 	if narrow, ok := column.(*array.Uint32); ok {
 		return int64(narrow.Value(i))
 	}
-	return int64(min(column.(*array.Uint64).Value(i), math.MaxInt64)) //nolint:gosec // bounded on the left
+	return int64(min(column.(*array.Uint64).Value(i), math.MaxInt64))
 }

@@ -148,6 +148,14 @@ func (p *program) load(ctx context.Context, c *storage.Catalog, e *engine.Engine
 		Card: func(ctx context.Context, id farmtally.FarmID, name string) (*rates.Card, error) {
 			return storedCard(ctx, c, id, name)
 		},
+		FleetNames: func(ctx context.Context, id farmtally.FarmID) (map[farmtally.FleetID]string, error) {
+			fleets, err := c.Fleets(ctx, id)
+			names := make(map[farmtally.FleetID]string, len(fleets))
+			for _, f := range fleets {
+				names[f.ID] = f.Name
+			}
+			return names, err
+		},
 		Progress: func(done ingest.Progress) {
 			if done.Total > 0 {
 				bar.ChangeMax64(done.Total)

@@ -132,7 +132,7 @@ func TestKilledImports(t *testing.T) {
 	apply(held, 0)
 	acknowledged, silent, lost := 0, 0, 0
 	for number := 1; number <= kills; number++ {
-		after := time.Duration(rand.Int64N(int64(typical * 5 / 4))) //nolint:gosec // any moment will do
+		after := time.Duration(rand.Int64N(int64(typical * 5 / 4)))
 		done := killedImport(t, data, number, after)
 		got := heldCosts(t, data)
 		with := make(map[string]int, len(held))
