@@ -8,14 +8,14 @@ import (
 )
 
 // testEnum proves the names of an enum: those that AWS's model gives, in order.
-func testEnum[E ~int](t *testing.T, parse func(string) (E, error), first E, print func(E) string, names ...string) {
+func testEnum[E ~int](t *testing.T, parse func(string) (E, error), first E, text func(E) string, names ...string) {
 	t.Helper()
 	for i, name := range names {
 		v := first + E(i)
 		if got, err := parse(name); got != v || err != nil {
 			t.Errorf("%q reads %d, %v; want %d", name, got, err, v)
 		}
-		if got := print(v); got != name {
+		if got := text(v); got != name {
 			t.Errorf("%d prints %q, want %q", v, got, name)
 		}
 	}
@@ -30,7 +30,7 @@ func testEnum[E ~int](t *testing.T, parse func(string) (E, error), first E, prin
 		}
 	}
 	for _, v := range []E{0, -1, first + E(len(names))} {
-		if got := print(v); !strings.HasPrefix(got, "farmtally.") {
+		if got := text(v); !strings.HasPrefix(got, "farmtally.") {
 			t.Errorf("%d, which is no value, prints %q", int(v), got)
 		}
 	}

@@ -290,3 +290,13 @@ func TestRecordValue(t *testing.T) {
 		}
 	}
 }
+
+func TestRecordValueOfNoDimensionPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	r := goodRecord()
+	r.Value(0)
+}

@@ -32,7 +32,8 @@ func rows() *rapid.Generator[farmtally.Row] {
 
 func TestRowCompareIsATotalOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a, b, c := rows().Draw(t, "a"), rows().Draw(t, "b"), rows().Draw(t, "c")
+		a, c := rows().Draw(t, "a"), rows().Draw(t, "c")
+		b := rapid.OneOf(rapid.Just(a), rows()).Draw(t, "b")
 		if a.Compare(&b) != -b.Compare(&a) {
 			t.Fatal("not antisymmetric")
 		}

@@ -109,7 +109,7 @@ var defects = map[string]defect{
 	}},
 	"swaps the dimensions":          {rows: eachRow(func(r *farmtally.Row) { r.Group[0], r.Group[1] = r.Group[1], r.Group[0] })},
 	"begins with a minimum of zero": {rows: eachRow(func(r *farmtally.Row) { r.Cost.Min, r.Runtime.Min = 0, 0 })},
-	"takes the sum for the maximum": {rows: eachRow(func(r *farmtally.Row) { r.Runtime.Max = int64(r.Runtime.Sum.Lo) })}, //nolint:gosec // a defect
+	"takes the sum for the maximum": {rows: eachRow(func(r *farmtally.Row) { r.Runtime.Max = int64(r.Runtime.Sum.Lo) })},
 	"counts to one":                 {rows: eachRow(func(r *farmtally.Row) { r.Count = 1 })},
 	"sums in 64 bits":               {rows: eachRow(func(r *farmtally.Row) { r.Cost.Sum.Hi = 0 })},
 	"sums in floating point":        {rows: eachRow(func(r *farmtally.Row) { r.Cost.Sum.Lo = uint64(float64(r.Cost.Sum.Lo>>1)) << 1 })},
