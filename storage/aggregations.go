@@ -28,9 +28,20 @@ func (c *Catalog) BeginAggregation(ctx context.Context, a farmtally.Aggregation,
 	})
 }
 
-// FinishAggregation keeps the state that an aggregation has come to.
+// FinishAggregation keeps the state that an aggregation has come to. It fails with
+// NotFound where the aggregation has expired meanwhile.
 func (c *Catalog) FinishAggregation(ctx context.Context, a farmtally.Aggregation) error {
-	return c.update(ctx, func(tx *sql.Tx) error { return putAggregation(ctx, tx, &a) })
+	return c.update(ctx, func(tx *sql.Tx) error {
+		var n int
+		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM aggregations WHERE aggregation_id = ?", a.ID).Scan(&n)
+		if err != nil {
+			return fmt.Errorf("read aggregation: %w", err)
+		}
+		if n == 0 {
+			return notFound(farmtally.AggregationType, a.ID)
+		}
+		return putAggregation(ctx, tx, &a)
+	})
 }
 
 func putAggregation(ctx context.Context, tx *sql.Tx, a *farmtally.Aggregation) error {
