@@ -61,8 +61,8 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	c := &Catalog{dir: cfg.Dir, clock: cfg.Clock}
-	if err := makeFolder(cfg.Dir); err != nil {
+	c := &Catalog{dir: filepath.Clean(cfg.Dir), clock: cfg.Clock}
+	if err := makeFolder(c.dir); err != nil {
 		return nil, c.foreign(ctx, err)
 	}
 	if err := c.connect(); err != nil {

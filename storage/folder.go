@@ -69,19 +69,15 @@ func (c *Catalog) prepare(ctx context.Context) error {
 	return nil
 }
 
-var errForeign = errors.New("it is a database of something else")
+var errForeign = errors.New("it holds something else")
 
 // version is the catalog's format version, "" where it has yet to be made.
 func (c *Catalog) version(ctx context.Context) (string, error) {
-	stat, err := os.Stat(filepath.Join(c.dir, catalogFile))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && stat.Size() == 0 {
-		return "", nil
-	}
-	if err != nil {
+	if some, err := isDatabase(filepath.Join(c.dir, catalogFile)); err != nil || !some {
 		return "", err
 	}
 	var tables, meta int
-	err = c.reader.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(name = 'meta'), 0) FROM sqlite_schema").Scan(&tables, &meta)
+	err := c.reader.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(name = 'meta'), 0) FROM sqlite_schema").Scan(&tables, &meta)
 	switch {
 	case err != nil:
 		return "", err
@@ -95,6 +91,26 @@ func (c *Catalog) version(ctx context.Context) (string, error) {
 		return "", errForeign
 	}
 	return string(version), err
+}
+
+// leastDatabase is the size of the smallest SQLite database: SQLite itself would
+// write over a smaller file.
+const leastDatabase = 512
+
+// isDatabase reports whether there is a file that may be a database, and not only
+// the place for one. It does not open the file, for closing it again would drop the
+// locks that SQLite has on it anywhere in this process.
+func isDatabase(path string) (bool, error) {
+	stat, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case stat.Size() > 0 && stat.Size() < leastDatabase:
+		return false, errForeign
+	}
+	return stat.Size() > 0, nil
 }
 
 // make makes the catalog, unless another process has just done so, and gives its
