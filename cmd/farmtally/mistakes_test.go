@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/spf13/cobra"
 )
 
 // good is a record that every faulty file below brings along: it must be stored.
@@ -147,6 +148,24 @@ func TestMisuseEndsWithWhatToTry(t *testing.T) {
 		if got := (invocation{}).run(t, c.args...); got.code != exitMisuse || got.stderr != "farmtally: "+c.want || got.stdout != "" {
 			t.Errorf("farmtally %s: exit %d, stderr:\n%swant\nfarmtally: %s", strings.Join(c.args, " "), got.code, got.stderr, c.want)
 		}
+	}
+}
+
+func TestEveryCommandShowsAnExample(t *testing.T) {
+	root := (&program{}).root()
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Example == "" || cmd.Short == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+	got := invocation{}.run(t, "import", "sacct", "--help")
+	if got.code != exitDone || !strings.Contains(got.stdout, "$ farmtally import sacct --timezone Europe/Berlin january.log") || got.stderr != "" {
+		t.Errorf("exit %d:\n%s%s", got.code, got.stdout, got.stderr)
 	}
 }
 
