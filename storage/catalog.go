@@ -9,9 +9,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/farmtally/farmtally"
 )
@@ -52,6 +54,7 @@ type Catalog struct {
 	clock  func() time.Time
 	writer *sql.DB // one connection; its transactions are immediate
 	reader *sql.DB
+	doubt  atomic.Bool // whether the last commit failed in a way that may yet succeed
 }
 
 // Open opens a data folder or makes a new one, also while other processes do. It
@@ -155,9 +158,26 @@ func (c *Catalog) update(ctx context.Context, do func(*sql.Tx) error) error {
 		return explain(ctx, err)
 	}
 	if err := tx.Commit(); err != nil {
+		if sqliteCode(err) == sqlite3.SQLITE_IOERR {
+			c.doubt.Store(true)
+		}
 		return fmt.Errorf("commit transaction: %w", explain(ctx, err))
 	}
+	c.doubt.Store(false)
 	return nil
+}
+
+// settle makes sure that a failed commit cannot come back: what it wrote to the log
+// may be whole although the disk did not confirm it, and would count after a crash.
+// Another commit takes its place in the log.
+func (c *Catalog) settle(ctx context.Context) error {
+	if !c.doubt.Load() {
+		return nil
+	}
+	return c.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE hot_version SET latest = latest")
+		return err
+	})
 }
 
 // query calls scan for every row of an answer.

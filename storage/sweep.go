@@ -87,6 +87,9 @@ func (c *Catalog) removeStray(ctx context.Context, files []string) error {
 		if known > 0 {
 			continue
 		}
+		if err := c.settle(ctx); err != nil {
+			return fmt.Errorf("settle a failed commit: %w", err)
+		}
 		if err := os.Remove(c.SegmentPath(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove stray segment: %w", err)
 		}

@@ -2,12 +2,14 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/farmtally/farmtally"
 )
@@ -165,5 +167,31 @@ func TestFullDisk(t *testing.T) {
 	c.finish(t)
 	if view, err := folder.View(context.Background(), farmA); err != nil || len(view.Hot) != 1 {
 		t.Errorf("%d hot records afterwards, error %v", len(view.Hot), err)
+	}
+}
+
+// A commit that failed in the middle of a sync may count after a crash all the same.
+// Files that it made known go only once another commit has taken its place.
+func TestFilesOfADoubtfulCommit(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	c, other := open(t, dir), open(t, dir)
+	b, s, err := writeBatch(c, 3)
+	try(t, err)
+	try(t, s.Close())
+	c.doubt.Store(true)
+	try(t, other.Write(ctx, func(*Tx) error { // no commit can be made now
+		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		if err := c.removeStray(short, b.files); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		return nil
+	}))
+	if left := files(t, c, segmentFolder); len(left) != 2 || !c.doubt.Load() {
+		t.Errorf("%v are left", left)
+	}
+	try(t, b.Close(ctx))
+	if left := files(t, c, segmentFolder); len(left) != 0 || c.doubt.Load() {
+		t.Errorf("%v are left", left)
 	}
 }
