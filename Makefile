@@ -44,7 +44,7 @@ vet: ## go vet
 	$(GO) vet $(PKG)
 
 lint: $(LINT) ## golangci-lint, at the version that this file names
-	$(LINT) run $(PKG)
+	$(LINT) run --allow-serial-runners $(PKG)
 
 race: ## the tests under the race detector, the long ones shortened (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m $(PKG)

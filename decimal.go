@@ -38,7 +38,10 @@ func parseDecimal(s string, digits int, round rounding) (int64, error) {
 		return 0, errNotDecimal
 	}
 	negative := s[0] == '-'
-	mantissa, exponent, err := splitDecimal(strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+"))
+	if negative || s[0] == '+' {
+		s = s[1:]
+	}
+	mantissa, exponent, err := splitDecimal(s)
 	if err != nil {
 		return 0, err
 	}

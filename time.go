@@ -26,14 +26,24 @@ var errNotInstant = errors.New("not an RFC 3339 instant with a zone, such as 202
 // length; what is finer than a millisecond is cut off. The T and the Z may be in
 // lower case, as RFC 3339 section 5.6 allows.
 func ParseInstant(s string) (Instant, error) {
-	if len(s) > maxDecimalText {
-		return 0, errNotInstant
-	}
 	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
-	if err != nil {
+	if err != nil || looserThanRFC3339(s) {
 		return 0, errNotInstant
 	}
 	return InstantOf(t), nil
+}
+
+// looserThanRFC3339 reports what time.Parse lets through and RFC 3339 does not: an
+// hour of one digit, a comma before the fraction, a zone of 24 hours or 60 minutes.
+func looserThanRFC3339(s string) bool {
+	if s[len("2026-01-31T08")] != ':' || strings.Contains(s, ",") {
+		return true
+	}
+	if last := s[len(s)-1]; last == 'Z' || last == 'z' {
+		return false
+	}
+	zone := s[len(s)-len("+05:30"):]
+	return zone[len("+"):len("+05")] > "23" || zone[len("+05:"):] > "59"
 }
 
 // InstantOf truncates t to the millisecond.

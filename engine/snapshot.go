@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"fmt"
 	"slices"
@@ -72,31 +73,47 @@ func (s *snapshot) Close() error {
 // Records implements farmtally.Snapshot. It merges the segments and the hot records
 // by start and id; the texts of a record are good until yield returns.
 func (s *snapshot) Records(ctx context.Context, yield func(*farmtally.Record) error) error {
-	readers := []*reader{{hot: s.hot}}
+	all := readers{{hot: s.hot}}
 	for i := range s.segments {
 		if err := s.segments[i].segment.VerifyAll(); err != nil {
 			return err
 		}
 		r := &reader{segment: s.segments[i].segment}
 		s.segments[i].runs(0, r.segment.Len(), func(from, to int) { r.runs = append(r.runs, [2]int{from, to}) })
-		readers = append(readers, r)
+		all = append(all, r)
 	}
-	readers = slices.DeleteFunc(readers, func(r *reader) bool { return !r.next() })
-	for len(readers) > 0 {
-		if err := ctx.Err(); err != nil {
+	all = slices.DeleteFunc(all, func(r *reader) bool { return !r.next() })
+	heap.Init(&all)
+	for n := 0; len(all) > 0; n++ {
+		if n%stepRows == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := yield(&all[0].record); err != nil {
 			return err
 		}
-		first := slices.MinFunc(readers, func(a, b *reader) int {
-			return cmp.Or(cmp.Compare(a.record.StartedAt, b.record.StartedAt), cmp.Compare(a.record.RecordID, b.record.RecordID))
-		})
-		if err := yield(&first.record); err != nil {
-			return err
-		}
-		if !first.next() {
-			readers = slices.DeleteFunc(readers, func(r *reader) bool { return r == first })
+		if all[0].next() {
+			heap.Fix(&all, 0)
+		} else {
+			heap.Pop(&all)
 		}
 	}
 	return nil
+}
+
+// readers is a heap by each reader's record.
+type readers []*reader
+
+func (r readers) Len() int { return len(r) }
+func (r readers) Less(i, j int) bool {
+	a, b := &r[i].record, &r[j].record
+	return cmp.Or(cmp.Compare(a.StartedAt, b.StartedAt), cmp.Compare(a.RecordID, b.RecordID)) < 0
+}
+func (r readers) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
+func (r *readers) Push(x any)   { *r = append(*r, x.(*reader)) }
+func (r *readers) Pop() any {
+	last := (*r)[len(*r)-1]
+	*r = (*r)[:len(*r)-1]
+	return last
 }
 
 // reader reads the records of one segment, or hot ones, in order.

@@ -23,6 +23,11 @@ type LoadConfig struct {
 	// It is called once for each farm that the records are of.
 	Card func(ctx context.Context, id farmtally.FarmID, name string) (*rates.Card, error)
 
+	// FleetNames gives the names of a farm's fleets, for records that name a fleet by
+	// its id alone while a rate card names it by its name; may be nil. It is called
+	// once for each farm that the records are of.
+	FleetNames func(ctx context.Context, id farmtally.FarmID) (map[farmtally.FleetID]string, error)
+
 	// Progress is told now and then, and at the end, how far the load is; may be nil.
 	Progress func(Progress)
 
@@ -71,7 +76,7 @@ type Summary struct {
 // file that can't be read or is not of the format as a whole, one of Card or Import,
 // ctx's. The Summary is then of what was read so far, and nothing of it is stored.
 func Load(ctx context.Context, cfg LoadConfig) (Summary, error) {
-	l := loader{cfg: cfg, ctx: ctx, cards: map[farmtally.FarmID]*rates.Card{}}
+	l := loader{cfg: cfg, ctx: ctx, pricings: map[farmtally.FarmID]pricing{}}
 	l.Skipped = map[Skip]int64{}
 	err := l.files()
 	if l.Records > 0 {
@@ -94,7 +99,7 @@ type loader struct {
 	Summary
 	cfg      LoadConfig
 	ctx      context.Context
-	cards    map[farmtally.FarmID]*rates.Card
+	pricings map[farmtally.FarmID]pricing
 	file     string
 	progress Progress
 	first    farmtally.Instant // meaningless without Records
@@ -186,20 +191,43 @@ func (l *loader) reject(row *Row) {
 	}
 }
 
+// pricing is what the records of a farm are priced with.
+type pricing struct {
+	card   *rates.Card
+	fleets map[farmtally.FleetID]string
+}
+
+func (l *loader) pricing(r *farmtally.Record) (p pricing, err error) {
+	p, ok := l.pricings[r.FarmID]
+	if ok {
+		return p, nil
+	}
+	if l.cfg.Card != nil {
+		if p.card, err = l.cfg.Card(l.ctx, r.FarmID, r.FarmName); err != nil {
+			return p, fmt.Errorf("read rate card of farm %s: %w", cmp.Or(r.FarmName, string(r.FarmID)), err)
+		}
+	}
+	if l.cfg.FleetNames != nil {
+		if p.fleets, err = l.cfg.FleetNames(l.ctx, r.FarmID); err != nil {
+			return p, fmt.Errorf("read fleets of farm %s: %w", cmp.Or(r.FarmName, string(r.FarmID)), err)
+		}
+	}
+	l.pricings[r.FarmID] = p
+	return p, nil
+}
+
 // price gives the record its rate. A cost that is more than Money holds is a fault of
 // the row.
 func (l *loader) price(row *Row, r *farmtally.Record) error {
-	card, ok := l.cards[r.FarmID]
-	if !ok && l.cfg.Card != nil {
-		var err error
-		if card, err = l.cfg.Card(l.ctx, r.FarmID, r.FarmName); err != nil {
-			return fmt.Errorf("read rate card of farm %s: %w", cmp.Or(r.FarmName, string(r.FarmID)), err)
-		}
+	p, err := l.pricing(r)
+	if err != nil {
+		return err
 	}
-	if !ok {
-		l.cards[r.FarmID] = card
+	fleet := r.FleetName
+	if fleet == "" {
+		fleet = p.fleets[r.FleetID]
 	}
-	card.Price(r, r.FleetName)
+	p.card.Price(r, fleet)
 	if r.HasCost || r.Running {
 		return nil
 	}

@@ -32,7 +32,7 @@ func (s *Scan) Plain(from, to int) (map[uint64]Cell, Seen) {
 				continue
 			}
 			cost, runtime := use.Slice(bucketStart, bucketEnd)
-			key := uint64(bucket-int(s.First))*s.Places + place
+			key := uint64(bucket-int(s.First))*s.Places + place //nolint:gosec // First is the least bucket
 			cell := cells[key]
 			cell.add(int64(cost), runtime)
 			cells[key] = cell

@@ -119,7 +119,7 @@ func (s *Scan) pick(b *block, from, n int) []uint16 {
 	s.Resource.codes(b.resource[:n], from)
 	k := 0
 	for i, code := range b.resource[:n] {
-		b.picked[k] = uint16(i) //nolint:gosec // below blockRows
+		b.picked[k] = uint16(i)
 		if s.Wanted[code] {
 			k++
 		}

@@ -74,7 +74,7 @@ func (t *Table) at(number uint64) *Cell {
 		}
 		return c
 	}
-	mask := uint64(len(t.index) - 1)
+	mask := uint64(len(t.index) - 1) //nolint:gosec // a length
 	for slot := t.hash(number); ; slot = (slot + 1) & mask {
 		switch at := t.index[slot]; {
 		case at == 0:
@@ -108,9 +108,9 @@ func (t *Table) rehash(log2 int) {
 	for i, number := range t.keys {
 		slot := t.hash(number)
 		for t.index[slot] != 0 {
-			slot = (slot + 1) & uint64(len(t.index)-1)
+			slot = (slot + 1) & uint64(len(t.index)-1) //nolint:gosec // a length
 		}
-		t.index[slot] = int32(i + 1) //nolint:gosec // no table comes near 2^31 cells
+		t.index[slot] = int32(i + 1)
 	}
 }
 

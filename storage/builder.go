@@ -109,7 +109,7 @@ func (b *Builder) id(row *builderRow) []byte { return b.ids[row.idAt:][:row.idLe
 func (b *Builder) Order() []int32 {
 	order := make([]int32, len(b.rows))
 	for i := range order {
-		order[i] = int32(i) //nolint:gosec // at most SegmentRecords
+		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(i, j int32) int {
 		x, y := &b.rows[i], &b.rows[j]
@@ -204,7 +204,7 @@ func sortedValues[T cmp.Ordered](values []T) (sorted []T, rank []uint32) {
 	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(values[i], values[j]) })
 	sorted, rank = make([]T, len(values)), make([]uint32, len(values))
 	for to, from := range order {
-		sorted[to], rank[from] = values[from], uint32(to) //nolint:gosec // at most SegmentRecords
+		sorted[to], rank[from] = values[from], uint32(to)
 	}
 	return sorted, rank
 }

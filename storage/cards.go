@@ -22,23 +22,24 @@ func (c *Catalog) SetCard(ctx context.Context, card Card) error {
 	return c.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO rate_cards VALUES (?, ?, ?, ?)", card.Scope, card.File, card.Text, c.now())
 		if err != nil {
-			return fmt.Errorf("write rate card: %w", err)
+			return fmt.Errorf("write rate card: %w", explain(ctx, err))
 		}
 		return nil
 	})
 }
 
-// Card gives the rate card of the farm: that of its id, else that of its name, else
-// the one for every farm. It fails with NotFound where there is none.
+// Card gives the rate card of the farm: that of its id, else that of its name, given
+// here or stored, else the one for every farm. It fails with NotFound where there is none.
 func (c *Catalog) Card(ctx context.Context, id farmtally.FarmID, name string) (Card, error) {
 	var card Card
-	err := c.reader.QueryRowContext(ctx, `SELECT scope, file, text, set_at FROM rate_cards WHERE scope IN (?, ?, '')
-		ORDER BY scope = '', scope <> ? LIMIT 1`, id, name, id).Scan(&card.Scope, &card.File, &card.Text, &card.SetAt)
+	err := c.reader.QueryRowContext(ctx, `SELECT scope, file, text, set_at FROM rate_cards
+		WHERE scope IN (?, ?, '', (SELECT name FROM farms WHERE farm_id = ?))
+		ORDER BY scope = '', scope <> ?, scope <> ? LIMIT 1`, id, name, id, id, name).Scan(&card.Scope, &card.File, &card.Text, &card.SetAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return card, notFound("rate card for farm", name)
 	}
 	if err != nil {
-		return card, fmt.Errorf("read rate card: %w", err)
+		return card, fmt.Errorf("read rate card: %w", explain(ctx, err))
 	}
 	return card, nil
 }

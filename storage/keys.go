@@ -25,7 +25,7 @@ func (c *Catalog) CreateKey(ctx context.Context, name string) (farmtally.AccessK
 		return err
 	})
 	if err != nil {
-		return farmtally.AccessKey{}, fmt.Errorf("write key: %w", err)
+		return farmtally.AccessKey{}, fmt.Errorf("write key: %w", explain(ctx, err))
 	}
 	return key, nil
 }
@@ -55,7 +55,7 @@ func (c *Catalog) Key(ctx context.Context, id string) (farmtally.AccessKey, erro
 		return k, notFound("key", id)
 	}
 	if err != nil {
-		return k, fmt.Errorf("read key: %w", err)
+		return k, fmt.Errorf("read key: %w", explain(ctx, err))
 	}
 	return k, nil
 }
@@ -65,7 +65,7 @@ func (c *Catalog) RevokeKey(ctx context.Context, id string) error {
 	return c.update(ctx, func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, "UPDATE access_keys SET revoked_at = ? WHERE key_id = ? AND revoked_at = 0", c.now(), id)
 		if err != nil {
-			return fmt.Errorf("revoke key: %w", err)
+			return fmt.Errorf("revoke key: %w", explain(ctx, err))
 		}
 		if n, _ := result.RowsAffected(); n == 0 {
 			return notFound("good key", id)

@@ -33,6 +33,9 @@ type client struct {
 	api      *deadline.Client
 	endpoint string
 	progress *progressLine
+	// streams says that rows go to a terminal as they come, where a progress line
+	// would get between them.
+	streams bool
 }
 
 // dial makes the client from AWS's standard configuration. The endpoint is the flag's,
@@ -175,6 +178,9 @@ func (c *client) wait(ctx context.Context, farm, id string) (*deadline.GetSessio
 // pages calls yield for the rows of the first page and of all that follow it.
 func (c *client) pages(ctx context.Context, farm, id string, page *deadline.GetSessionsStatisticsAggregationOutput, yield func(*types.Statistics) error) error {
 	for rows := 0; ; {
+		if c.streams {
+			c.progress.clear()
+		}
 		for i := range page.Statistics {
 			if err := yield(&page.Statistics[i]); err != nil {
 				return err
@@ -183,7 +189,9 @@ func (c *client) pages(ctx context.Context, farm, id string, page *deadline.GetS
 		if rows += len(page.Statistics); aws.ToString(page.NextToken) == "" {
 			return nil
 		}
-		c.progress.show(fmt.Sprintf("%s rows read", thousands(fmt.Sprint(rows))))
+		if !c.streams {
+			c.progress.show(count(int64(rows)) + " rows read")
+		}
 		next, err := c.api.GetSessionsStatisticsAggregation(ctx, &deadline.GetSessionsStatisticsAggregationInput{
 			FarmId: &farm, AggregationId: &id, NextToken: page.NextToken,
 		})

@@ -50,11 +50,17 @@ func (p *program) withCatalog(ctx context.Context, want presence, do func(*stora
 	return do(catalog)
 }
 
-// withEngine opens the data folder's catalog and records for do.
+// withEngine opens the data folder's catalog and records for do. A command that writes
+// first removes what crashed ones have left.
 func (p *program) withEngine(ctx context.Context, want presence, do func(*storage.Catalog, *engine.Engine) error) error {
 	return p.withCatalog(ctx, want, func(c *storage.Catalog) (err error) {
 		e := engine.Open(engine.Config{Catalog: c})
 		defer func() { err = errors.Join(err, e.Close()) }()
+		if want == mayBeNew {
+			if _, err := c.Sweep(ctx); err != nil {
+				return fmt.Errorf("remove what a crash left: %w", err)
+			}
+		}
 		return do(c, e)
 	})
 }

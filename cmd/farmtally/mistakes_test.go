@@ -17,13 +17,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/spf13/cobra"
 )
 
 // good is a record that every faulty file below brings along: it must be stored.
 const good = `{"recordId":"good","queueId":"render","usageType":"COMPUTE","startedAt":"2026-01-01T10:00:00Z","endedAt":"2026-01-01T11:00:00Z","costInUsd":1}` + "\n"
 
-// stored is how many records a data folder holds.
-func stored(t *testing.T, data string) int64 {
+// storedCount is how many records a data folder holds.
+func storedCount(t *testing.T, data string) int64 {
 	t.Helper()
 	var l listing
 	doJSON(t, &l, "ls", "--data", data, "--output", "json")
@@ -47,7 +48,7 @@ func TestFaultyFilesGetOneSentenceAndLoseNothing(t *testing.T) {
 	}{
 		{"truncated log", "sacct", header + job + job[:20], "FILE:3: line: has 5 columns; the header has 12\n" + rejected, 1},
 		{"truncated NDJSON", "ndjson", good + good[:60], "FILE:2: line: is not a JSON object: unexpected end of JSON input\n" + rejected, 1},
-		{"binary file", "sacct", "\x7fELF\x02\x01\x01\x00\x00\x00\x00", "farmtally: FILE is a binary file, not a text in UTF-8: it begins with NUL bytes among others\n", 0},
+		{"binary file", "sacct", "\x7fELF\x02\x01\x01\x00\x00\x00\x00", "farmtally: FILE is a binary file, not a text in UTF-8: there are NUL bytes near its beginning\n", 0},
 		{"log in UTF-16", "sacct", "\xff\xfeJ\x00o\x00b\x00", "farmtally: FILE is a text in UTF-16, not a text in UTF-8\nconvert it to UTF-8 first, such as with iconv -f UTF-16 -t UTF-8\n", 0},
 		{
 			"log in Latin-1", "sacct", header + job + strings.Replace(job, "amira", "J\xf6rg", 1),
@@ -74,13 +75,13 @@ func TestFaultyFilesGetOneSentenceAndLoseNothing(t *testing.T) {
 			if want := strings.ReplaceAll(c.stderr, "FILE", path); got.code != exitFailed || got.stderr != want {
 				t.Errorf("exit %d, stderr:\n%swant 1 and\n%s", got.code, got.stderr, want)
 			}
-			if n := stored(t, data); n != c.stored {
+			if n := storedCount(t, data); n != c.stored {
 				t.Errorf("%d records are stored, want %d", n, c.stored)
 			}
 			if again := do(t, append(append([]string{}, args...), writeFile(t, "good", fittingGood(c.format, header+job)))...); again == "" {
 				t.Error("a good import afterwards says nothing")
 			}
-			if n := stored(t, data); n != 1 {
+			if n := storedCount(t, data); n != 1 {
 				t.Errorf("after a good import %d records are stored, want 1", n)
 			}
 		})
@@ -150,6 +151,24 @@ func TestMisuseEndsWithWhatToTry(t *testing.T) {
 	}
 }
 
+func TestEveryCommandShowsAnExample(t *testing.T) {
+	root := (&program{}).root()
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Example == "" || cmd.Short == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+	got := invocation{}.run(t, "import", "sacct", "--help")
+	if got.code != exitDone || !strings.Contains(got.stdout, "$ farmtally import sacct --timezone Europe/Berlin january.log") || got.stderr != "" {
+		t.Errorf("exit %d:\n%s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
 func TestEnvironmentSetsFlags(t *testing.T) {
 	data := importStudio(t)
 	env := map[string]string{"FARMTALLY_DATA": data, "FARMTALLY_OUTPUT": "json"}
@@ -179,7 +198,7 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 	}
 
 	data := importStudio(t)
-	before := stored(t, data)
+	before := storedCount(t, data)
 	setFormat(t, data, "99")
 	got = invocation{}.run(t, "ls", "--data", data)
 	want = "farmtally: the data folder " + data + " has format version 99; this program reads version 1\nuse the farmtally that wrote it, or another folder with --data\n"
@@ -187,7 +206,7 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 		t.Errorf("exit %d, stderr:\n%s", got.code, got.stderr)
 	}
 	setFormat(t, data, "1")
-	if after := stored(t, data); after != before {
+	if after := storedCount(t, data); after != before {
 		t.Errorf("%d records are left of %d", after, before)
 	}
 }
@@ -216,7 +235,7 @@ func TestSecondServerOnAFolder(t *testing.T) {
 	}
 	// Another process imports meanwhile, and a stopped server leaves the folder free.
 	do(t, "import", "ndjson", "--data", data, "--farm", "studio", writeFile(t, "more.ndjson", good))
-	if n := stored(t, data); n != 8 {
+	if n := storedCount(t, data); n != 8 {
 		t.Errorf("%d records are stored, want 8", n)
 	}
 	first.stop(t)
@@ -344,7 +363,7 @@ func TestInterruptedImportLeavesNothing(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitFailed || stderr.String() != "farmtally: interrupted; nothing of this import is stored\n" {
 		t.Errorf("exit %d, stderr:\n%s", code, stderr.String())
 	}
-	if n := stored(t, data); n != 0 {
+	if n := storedCount(t, data); n != 0 {
 		t.Errorf("%d records are stored", n)
 	}
 	if left, _ := filepath.Glob(filepath.Join(data, "segments", "*")); len(left) != 0 {

@@ -19,7 +19,7 @@ func terminal(w io.Writer) bool {
 // progressLine is a line on a terminal that is written over; elsewhere it is silent.
 type progressLine struct {
 	w     io.Writer
-	shown bool
+	drawn time.Time // zero while nothing is shown
 }
 
 func newProgressLine(w io.Writer) *progressLine {
@@ -36,21 +36,22 @@ const (
 )
 
 func (l *progressLine) show(text string) {
-	if l.w != nil {
+	if l.w != nil && time.Since(l.drawn) >= redrawEvery {
 		fmt.Fprint(l.w, clearLine, visible(text))
-		l.shown = true
+		l.drawn = time.Now()
 	}
 }
 
 func (l *progressLine) clear() {
-	if l.shown {
+	if !l.drawn.IsZero() {
 		fmt.Fprint(l.w, clearLine)
-		l.shown = false
+		l.drawn = time.Time{}
 	}
 }
 
-// newBar is a progress bar on standard error, silent where that is no terminal. A
-// total below 0 is not known.
+// newBar is a progress bar on standard error, silent where that is no terminal. The
+// total must be known: for one that is not, the library turns a wheel in a goroutine
+// that races with the bar's own methods.
 func (p *program) newBar(total int64, what string, options ...progressbar.Option) *progressbar.ProgressBar {
 	w := p.stderr
 	if !terminal(w) {

@@ -190,6 +190,7 @@ func (p *program) stats(ctx context.Context, q *inquiry, output string) error {
 	if err != nil {
 		return err
 	}
+	c.streams = output != "table" && terminal(p.stdout)
 	scope, err := c.resolve(ctx, q)
 	if err != nil {
 		return c.explain(err)
