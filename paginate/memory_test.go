@@ -27,7 +27,7 @@ func heapBytes() int64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // less than 2^63
+	return int64(m.HeapAlloc)
 }
 
 // growth is how much the heap grows from the hundredth page to the last, as each

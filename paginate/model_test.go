@@ -77,12 +77,12 @@ func TestEveryRuleOfAWSIsUnderstood(t *testing.T) {
 
 func readModelFiles(t *testing.T, file string) map[string]paginate.Rule {
 	t.Helper()
-	model, err := os.ReadFile(file) //nolint:gosec // a file of botocore's
+	model, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var extras [][]byte
-	if extra, err := os.ReadFile(strings.TrimSuffix(file, "json") + "sdk-extras.json"); err == nil { //nolint:gosec // as above
+	if extra, err := os.ReadFile(strings.TrimSuffix(file, "json") + "sdk-extras.json"); err == nil {
 		extras = append(extras, extra)
 	}
 	rules, err := paginate.ReadModel(model, extras...)
