@@ -44,7 +44,7 @@ func start(t *testing.T, role, dir string) *child {
 	t.Helper()
 	self, err := os.Executable()
 	try(t, err)
-	c := &child{cmd: exec.CommandContext(t.Context(), self, dir)} //nolint:gosec // the test itself
+	c := &child{cmd: exec.CommandContext(t.Context(), self, dir)}
 	c.cmd.Env = append(os.Environ(), childRole+"="+role)
 	c.cmd.Stderr = &c.stderr
 	stdout, err := c.cmd.StdoutPipe()
