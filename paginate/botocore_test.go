@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -117,15 +118,11 @@ func runHere(t *testing.T, a asked, o paginate.Options) outcome {
 		t.Fatal(err)
 	}
 	op.names = ruleOf(t, a).InputTokens
-	pages, err := p.Paginate(a.Kwargs, o)
-	if err != nil {
-		text := err.Error()
-		return outcome{Error: &text}
-	}
+	pages := p.Paginate(a.Kwargs, o)
 	var got outcome
 	for page, err := range pages.All(t.Context()) {
 		if err != nil {
-			got.Error = new(err.Error())
+			got.Error = new(errorName(err))
 			break
 		}
 		got.Pages = append(got.Pages, wire(page))
@@ -138,6 +135,18 @@ func runHere(t *testing.T, a asked, o paginate.Options) outcome {
 		got.Full = wire(full.Result).(map[string]any)
 	}
 	return got
+}
+
+// errorName is the script's name of an error.
+func errorName(err error) string {
+	_, repeated := errors.AsType[*paginate.RepeatedTokenError](err)
+	switch {
+	case repeated:
+		return "repeated"
+	case errors.Is(err, errNoSuchToken):
+		return "LookupError"
+	}
+	return err.Error()
 }
 
 func ruleOf(t *testing.T, a asked) paginate.Rule {

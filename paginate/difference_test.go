@@ -97,11 +97,20 @@ func users(names ...any) doc { return doc{"Users": names} }
 
 func paging(t *testing.T, rule paginate.Rule, op *operation, in doc, o paginate.Options) *paginate.Pages[doc, doc] {
 	t.Helper()
-	pages, err := newPaginator(t, rule, op).Paginate(in, o)
-	if err != nil {
-		t.Fatal(err)
+	return newPaginator(t, rule, op).Paginate(in, o)
+}
+
+// mistake is the error of the first loop, before any page.
+func mistake(t *testing.T, rule paginate.Rule, op *operation, o paginate.Options) error {
+	t.Helper()
+	pages := paging(t, rule, op, nil, o)
+	for page, err := range pages.All(t.Context()) {
+		if page != nil || len(op.calls) != 0 || pages.NextToken() != "" {
+			t.Errorf("gave %v after %d requests", page, len(op.calls))
+		}
+		return err
 	}
-	return pages
+	return nil
 }
 
 func newPaginator(t *testing.T, rule paginate.Rule, op *operation) *paginate.Paginator[doc, doc] {
@@ -223,10 +232,7 @@ func testRepeatedTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pages, err := p.Paginate(nil, paginate.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		pages := p.Paginate(nil, paginate.Options{})
 		given := 0
 		var repeated *paginate.RepeatedTokenError
 		for _, err := range pages.All(t.Context()) {
@@ -286,7 +292,7 @@ func testMaxItemsZero(t *testing.T) {
 }
 
 func testMaxItemsNegative(t *testing.T) {
-	_, err := newPaginator(t, usersRule, chain(users())).Paginate(nil, paginate.Options{MaxItems: new(-1)})
+	err := mistake(t, usersRule, chain(users()), paginate.Options{MaxItems: new(-1)})
 	if !errors.Is(err, paginate.ErrMaxItems) {
 		t.Errorf("error is %v", err)
 	}
@@ -294,7 +300,7 @@ func testMaxItemsNegative(t *testing.T) {
 
 func testPageSizeBelowOne(t *testing.T) {
 	for _, size := range []int{0, -5} {
-		_, err := newPaginator(t, usersRule, chain(users())).Paginate(nil, paginate.Options{PageSize: &size})
+		err := mistake(t, usersRule, chain(users()), paginate.Options{PageSize: &size})
 		if !errors.Is(err, paginate.ErrPageSize) {
 			t.Errorf("error is %v", err)
 		}
@@ -380,7 +386,7 @@ func testTokenLacksMembers(t *testing.T) {
 func testBadSkip(t *testing.T) {
 	for _, text := range []string{"-1", `"2"`, "1.5", "null", "[]", "99999999999999999999"} {
 		token := resumeToken(`{"Marker": "m1", "boto_truncate_amount": ` + text + `}`)
-		_, err := newPaginator(t, usersRule, chain(users())).Paginate(nil, paginate.Options{StartingToken: token})
+		err := mistake(t, usersRule, chain(users()), paginate.Options{StartingToken: token})
 		if !errors.Is(err, paginate.ErrBadToken) {
 			t.Errorf("skip %s: error is %v", text, err)
 		}
@@ -501,7 +507,7 @@ func testMaxItemsWithoutResult(t *testing.T) {
 	rule := usersRule
 	rule.ResultKeys = nil
 	op := chain(users("a"), users("b"))
-	if _, err := newPaginator(t, rule, op).Paginate(nil, paginate.Options{MaxItems: new(1)}); !errors.Is(err, paginate.ErrMaxItems) {
+	if err := mistake(t, rule, op, paginate.Options{MaxItems: new(1)}); !errors.Is(err, paginate.ErrMaxItems) {
 		t.Errorf("error is %v", err)
 	}
 	if got := len(pageTexts(t, paging(t, rule, op, nil, paginate.Options{}))); got != 2 {

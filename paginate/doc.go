@@ -7,7 +7,7 @@
 // together:
 //
 //	p, err := paginate.New(rule, paginate.Method(client.ListQueues))
-//	pages, err := p.Paginate(&deadline.ListQueuesInput{FarmId: &farm}, paginate.Options{MaxItems: new(1000)})
+//	pages := p.Paginate(&deadline.ListQueuesInput{FarmId: &farm}, paginate.Options{MaxItems: new(1000)})
 //	for queue, err := range paginate.Items[types.QueueSummary](ctx, pages) { … }
 //	next := pages.NextToken()
 //

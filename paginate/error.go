@@ -5,8 +5,7 @@ import (
 	"fmt"
 )
 
-// The mistakes that [Paginator.Paginate] finds. They are wrapped: ask with
-// errors.Is.
+// The mistakes in [Options]. They are wrapped: ask with errors.Is.
 var (
 	// ErrBadToken: the starting token is not one of this operation.
 	ErrBadToken = errors.New("bad starting token")

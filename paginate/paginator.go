@@ -50,30 +50,44 @@ type Options struct {
 	StartingToken string
 }
 
-// Paginate says what to page through. Nothing is requested before a loop over the
-// result begins. The errors wrap [ErrMaxItems], [ErrPageSize] and [ErrBadToken].
-func (p *Paginator[In, Out]) Paginate(in In, o Options) (*Pages[In, Out], error) {
-	request := reflect.ValueOf(&in).Elem()
-	start := p.rules.placeIn(request)
-	if o.StartingToken != "" {
-		var err error
-		if start, err = p.rules.parseStart(o.StartingToken); err != nil {
-			return nil, err
-		}
-	}
-	limit, err := p.rules.limit(o.MaxItems)
-	if err != nil {
-		return nil, err
-	}
-	request, err = p.rules.sized(request, o.PageSize)
-	if err != nil {
-		return nil, err
-	}
+// Paginate says what to page through. Nothing is requested, and no mistake is
+// reported, before the result is used: a loop over it then gives an error that
+// wraps [ErrMaxItems], [ErrPageSize] or [ErrBadToken].
+func (p *Paginator[In, Out]) Paginate(in In, o Options) *Pages[In, Out] {
 	call := func(ctx context.Context, request reflect.Value) (reflect.Value, error) {
 		out, err := p.call(ctx, as[In](request))
 		return reflect.ValueOf(&out).Elem(), err
 	}
-	return &Pages[In, Out]{trip: trip{rules: p.rules, call: call, request: request, start: start, limit: limit}}, nil
+	t := trip{rules: p.rules, call: call}
+	t.request, t.start, t.limit, t.mistake = p.rules.plan(reflect.ValueOf(&in).Elem(), o)
+	return &Pages[In, Out]{trip: t}
+}
+
+// plan reads the options: the request with its page size, where to begin, and how
+// many items to give.
+func (r *rules) plan(request reflect.Value, o Options) (reflect.Value, place, int, error) {
+	start := r.placeIn(request)
+	if o.StartingToken != "" {
+		var err error
+		if start, err = r.parseStart(o.StartingToken); err != nil {
+			return request, start, 0, err
+		}
+	}
+	limit, err := r.limit(o.MaxItems)
+	if err != nil {
+		return request, start, limit, err
+	}
+	request, err = r.sized(request, o.PageSize)
+	return request, start, limit, err
+}
+
+// Must gives v, and panics if there is an error: for a paginator that is made of a
+// rule in the program's text, as a package's variable.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // as gives a value of static type T out of its reflection.

@@ -13,6 +13,7 @@ type trip struct {
 	request reflect.Value
 	start   place
 	limit   int
+	mistake error // in the options
 }
 
 // pass is one run through the pages. It changes nothing that another pass sees.
@@ -34,6 +35,9 @@ type pass struct {
 }
 
 func (t trip) begin() (*pass, error) {
+	if t.mistake != nil {
+		return nil, t.mistake
+	}
 	s := &pass{trip: t, here: t.start, next: t.start.at, skip: t.start.skip, left: t.limit}
 	var err error
 	if s.limit == 0 {
