@@ -11,20 +11,6 @@ import (
 	"github.com/farmtally/farmtally/deadline"
 )
 
-// What lists say of members that farmtally has no source for: nobody's account, and
-// a farm that neither schedules nor scales.
-const (
-	createdBy    = "farmtally"
-	queueIdle    = "IDLE"
-	budgetNone   = "NONE"
-	fleetActive  = "ACTIVE"
-	fleetNoScale = "NO_SCALING"
-	fleetOS      = "LINUX"
-	fleetCPU     = "x86_64"
-	leastVCPU    = 1
-	leastMemory  = 512 // MiB, the model's least
-)
-
 // listed is one page of a list in the order of ids.
 type listed[T any] struct {
 	items []T
@@ -64,12 +50,7 @@ func (s *Server) listFarms(ctx context.Context, r *request) ([]byte, error) {
 	}
 	response := deadline.ListFarmsResponse{Farms: []deadline.FarmSummary{}, NextToken: page.next}
 	for _, f := range page.items {
-		response.Farms = append(response.Farms, deadline.FarmSummary{
-			FarmID:      string(f.ID),
-			DisplayName: cmp.Or(f.Name, string(f.ID)),
-			CreatedAt:   deadline.Time(f.CreatedAt.Time()),
-			CreatedBy:   createdBy,
-		})
+		response.Farms = append(response.Farms, farmSummary(f))
 	}
 	return deadline.Marshal(response)
 }
@@ -91,15 +72,7 @@ func (s *Server) listQueues(ctx context.Context, r *request) ([]byte, error) {
 	}
 	response := deadline.ListQueuesResponse{Queues: []deadline.QueueSummary{}, NextToken: page.next}
 	for _, q := range page.items {
-		response.Queues = append(response.Queues, deadline.QueueSummary{
-			FarmID:              string(q.FarmID),
-			QueueID:             string(q.ID),
-			DisplayName:         cmp.Or(q.Name, string(q.ID)),
-			Status:              queueIdle,
-			DefaultBudgetAction: budgetNone,
-			CreatedAt:           deadline.Time(q.CreatedAt.Time()),
-			CreatedBy:           createdBy,
-		})
+		response.Queues = append(response.Queues, queueSummary(q))
 	}
 	return deadline.Marshal(response)
 }
@@ -128,26 +101,6 @@ func (s *Server) listFleets(ctx context.Context, r *request) ([]byte, error) {
 		response.Fleets = append(response.Fleets, fleetSummary(f))
 	}
 	return deadline.Marshal(response)
-}
-
-func fleetSummary(f farmtally.Fleet) deadline.FleetSummary {
-	return deadline.FleetSummary{
-		FleetID:     string(f.ID),
-		FarmID:      string(f.FarmID),
-		DisplayName: cmp.Or(f.Name, string(f.ID)),
-		Status:      fleetActive,
-		Configuration: deadline.FleetConfiguration{CustomerManaged: deadline.CustomerManagedFleet{
-			Mode: fleetNoScale,
-			WorkerCapabilities: deadline.WorkerCapabilities{
-				VCPUCount:           deadline.Range{Min: leastVCPU},
-				MemoryMiB:           deadline.Range{Min: leastMemory},
-				OSFamily:            fleetOS,
-				CPUArchitectureType: fleetCPU,
-			},
-		}},
-		CreatedAt: deadline.Time(f.CreatedAt.Time()),
-		CreatedBy: createdBy,
-	}
 }
 
 func wrapList(what string, err error) error { return fmt.Errorf("list %s: %w", what, err) }

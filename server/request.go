@@ -26,10 +26,11 @@ const (
 // request is one request whose signature is good.
 type request struct {
 	*http.Request
-	body  []byte
-	query url.Values
-	farm  farmtally.FarmID // of the path, unchecked
-	bad   faults
+	body     []byte
+	query    url.Values
+	farm     farmtally.FarmID // of the path, unchecked
+	resource string           // the queue's or fleet's id of the path, unchecked
+	bad      faults
 }
 
 // faults collects what is wrong with the form of a request, over all its members.
@@ -92,13 +93,16 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // checkFarm checks the form of the path's farm id.
-func (r *request) checkFarm() {
-	if !farmtally.IsID(farmtally.FarmPrefix, string(r.farm)) {
-		message := `must be "farm-" and 32 lower-case hexadecimal digits`
-		if r.farm == "" {
+func (r *request) checkFarm() { r.checkID("farmId", farmtally.FarmPrefix, string(r.farm)) }
+
+// checkID checks the form of an id in the path.
+func (r *request) checkID(name, prefix, id string) {
+	if !farmtally.IsID(prefix, id) {
+		message := fmt.Sprintf("must be %q and %d lower-case hexadecimal digits", prefix, idDigits)
+		if id == "" {
 			message = "is required"
 		}
-		r.bad.add("farmId", message)
+		r.bad.add(name, message)
 	}
 }
 
