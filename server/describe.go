@@ -74,7 +74,7 @@ func (s *Server) getFarm(ctx context.Context, r *request) ([]byte, error) {
 	if err := r.bad.exception(); err != nil {
 		return nil, err
 	}
-	f, err := s.farm(ctx, r.farm)
+	f, err := s.readable(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func describe[T any](ctx context.Context, s *Server, r *request, prefix string,
 	if err := r.bad.exception(); err != nil {
 		return found, err
 	}
-	if _, err := s.farm(ctx, r.farm); err != nil {
+	if _, err := s.readable(ctx, r); err != nil {
 		return found, err
 	}
 	all, err := load(ctx, r.farm)

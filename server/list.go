@@ -41,10 +41,14 @@ func paginate[T any](s *Server, r *request, pages string, id func(T) string, loa
 	return page, nil
 }
 
-// listFarms answers ListFarms. A principalId selects nothing: keys see all farms.
+// listFarms answers ListFarms: the farms that the key may read. A principalId selects
+// nothing.
 func (s *Server) listFarms(ctx context.Context, r *request) ([]byte, error) {
 	page, err := paginate(s, r, scope("ListFarms"), func(f farmtally.Farm) string { return string(f.ID) },
-		func() ([]farmtally.Farm, error) { return s.config.Catalog.Farms(ctx) })
+		func() ([]farmtally.Farm, error) {
+			farms, err := s.config.Catalog.Farms(ctx)
+			return slices.DeleteFunc(farms, func(f farmtally.Farm) bool { return !r.key.MayRead(f.ID) }), err
+		})
 	if err != nil {
 		return nil, wrapList("farms", err)
 	}
@@ -62,7 +66,7 @@ func (s *Server) listQueues(ctx context.Context, r *request) ([]byte, error) {
 	pages := scope("ListQueues", string(r.farm), status)
 	page, err := paginate(s, r, pages, func(q farmtally.Queue) string { return string(q.ID) },
 		func() ([]farmtally.Queue, error) {
-			if _, err := s.farm(ctx, r.farm); err != nil || cmp.Or(status, queueIdle) != queueIdle {
+			if _, err := s.readable(ctx, r); err != nil || cmp.Or(status, queueIdle) != queueIdle {
 				return nil, err
 			}
 			return s.config.Catalog.Queues(ctx, r.farm)
@@ -85,7 +89,7 @@ func (s *Server) listFleets(ctx context.Context, r *request) ([]byte, error) {
 	pages := scope("ListFleets", string(r.farm), status, name)
 	page, err := paginate(s, r, pages, func(f farmtally.Fleet) string { return string(f.ID) },
 		func() ([]farmtally.Fleet, error) {
-			if _, err := s.farm(ctx, r.farm); err != nil || cmp.Or(status, fleetActive) != fleetActive {
+			if _, err := s.readable(ctx, r); err != nil || cmp.Or(status, fleetActive) != fleetActive {
 				return nil, err
 			}
 			fleets, err := s.config.Catalog.Fleets(ctx, r.farm)

@@ -26,6 +26,7 @@ const (
 // request is one request whose signature is good.
 type request struct {
 	*http.Request
+	key      farmtally.AccessKey // that signed it
 	body     []byte
 	query    url.Values
 	farm     farmtally.FarmID // of the path, unchecked
