@@ -83,9 +83,13 @@ func malformed(reason deadline.Reason, format string, args ...any) *deadline.Exc
 
 // readBody reads a body up to its bound.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	most := int64(maxBody)
+	if isPush(r) {
+		most = MaxPushBytes
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, malformed(deadline.Other, "The body of the request is longer than %d bytes.", maxBody)
+		return nil, malformed(deadline.Other, "The body of the request is longer than %d bytes.", most)
 	}
 	if err != nil {
 		return nil, malformed(deadline.Other, "The body of the request could not be read to its end.")

@@ -17,7 +17,7 @@ const healthPath = "/healthz"
 type operation struct {
 	name   string
 	method string
-	path   string // below the version; its segments in braces are ids
+	path   string // its segments in braces are ids
 	answer func(*Server, context.Context, *request) ([]byte, error)
 }
 
@@ -28,17 +28,18 @@ const (
 	fleetVariable = "{fleetId}"
 )
 
-// operations are those of AWS's model that are served.
+// operations are those that are served: of AWS's model, and farmtally's own.
 var operations = []operation{
-	{"StartSessionsStatisticsAggregation", http.MethodPost, "farms/{farmId}/sessions-statistics-aggregation", (*Server).start},
-	{"GetSessionsStatisticsAggregation", http.MethodGet, "farms/{farmId}/sessions-statistics-aggregation", (*Server).get},
-	{"ListFarms", http.MethodGet, "farms", (*Server).listFarms},
-	{"GetFarm", http.MethodGet, "farms/{farmId}", (*Server).getFarm},
-	{"ListQueues", http.MethodGet, "farms/{farmId}/queues", (*Server).listQueues},
-	{"GetQueue", http.MethodGet, "farms/{farmId}/queues/{queueId}", (*Server).getQueue},
-	{"ListFleets", http.MethodGet, "farms/{farmId}/fleets", (*Server).listFleets},
-	{"GetFleet", http.MethodGet, "farms/{farmId}/fleets/{fleetId}", (*Server).getFleet},
-	{"ListAvailableMeteredProducts", http.MethodGet, "metered-products", (*Server).listProducts},
+	{"StartSessionsStatisticsAggregation", http.MethodPost, "2023-10-12/farms/{farmId}/sessions-statistics-aggregation", (*Server).start},
+	{"GetSessionsStatisticsAggregation", http.MethodGet, "2023-10-12/farms/{farmId}/sessions-statistics-aggregation", (*Server).get},
+	{"ListFarms", http.MethodGet, "2023-10-12/farms", (*Server).listFarms},
+	{"GetFarm", http.MethodGet, "2023-10-12/farms/{farmId}", (*Server).getFarm},
+	{"ListQueues", http.MethodGet, "2023-10-12/farms/{farmId}/queues", (*Server).listQueues},
+	{"GetQueue", http.MethodGet, "2023-10-12/farms/{farmId}/queues/{queueId}", (*Server).getQueue},
+	{"ListFleets", http.MethodGet, "2023-10-12/farms/{farmId}/fleets", (*Server).listFleets},
+	{"GetFleet", http.MethodGet, "2023-10-12/farms/{farmId}/fleets/{fleetId}", (*Server).getFleet},
+	{"ListAvailableMeteredProducts", http.MethodGet, "2023-10-12/metered-products", (*Server).listProducts},
+	{"PushUsage", http.MethodPost, "v1/farms/{farmId}/usage", (*Server).push},
 }
 
 // apiVersion is the first segment of every path of AWS's model.
@@ -49,23 +50,26 @@ const apiVersion = "2023-10-12"
 // counts: a client that sends an empty farm id writes "//".
 func (r *request) route() (*operation, error) {
 	segments, ok := decodedSegments(r.URL.EscapedPath())
-	if !ok || len(segments) < 1 || segments[0] != apiVersion {
+	if !ok {
 		return nil, unknownOperation(r)
 	}
-	segments = segments[1:]
 	for i := range operations {
 		if o := &operations[i]; o.method == r.Method && r.match(o.path, segments) {
 			return o, nil
 		}
 	}
-	if name := deadline.OperationOf(r.Method, segments); name != "" {
-		return nil, malformed(deadline.UnknownOperation,
-			"The operation %s is not served here: farmtally counts what a farm has used, and runs no farm.", name)
-	}
-	return nil, unknownOperation(r)
+	return nil, unknownOperation(r, segments...)
 }
 
-func unknownOperation(r *request) error {
+// unknownOperation is the answer for what is not served, by its name in AWS's model if
+// it has one.
+func unknownOperation(r *request, segments ...string) error {
+	if len(segments) > 0 && segments[0] == apiVersion {
+		if name := deadline.OperationOf(r.Method, segments[1:]); name != "" {
+			return malformed(deadline.UnknownOperation,
+				"The operation %s is not served here: farmtally counts what a farm has used, and runs no farm.", name)
+		}
+	}
 	return malformed(deadline.UnknownOperation, "There is no operation %s %s.", cut(r.Method), cut(r.URL.EscapedPath()))
 }
 
