@@ -85,6 +85,7 @@ func (c *Catalog) connect() (err error) {
 	}
 	pragmas := url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)",
+		"wal_autocheckpoint(8192)", // 32 MiB: pushes write the same pages again and again
 	}}
 	name := func(lock string) string {
 		pragmas.Set("_txlock", lock)
