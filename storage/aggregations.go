@@ -18,32 +18,43 @@ func (c *Catalog) BeginAggregation(ctx context.Context, a farmtally.Aggregation,
 		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM aggregations WHERE farm_id = ? AND status = ?",
 			a.Query.FarmID, farmtally.InProgress.String()).Scan(&running)
 		if err != nil {
-			return fmt.Errorf("count aggregations: %w", err)
+			return fmt.Errorf("count aggregations: %w", explain(ctx, err))
 		}
 		if running >= limit {
 			return farmtally.Errorf(farmtally.Throttled, "farm %s has %d aggregations in progress; %d may run at a time",
 				a.Query.FarmID, running, limit)
 		}
-		return putAggregation(ctx, tx, &a)
+		text, err := json.Marshal(&a)
+		if err != nil {
+			return fmt.Errorf("encode aggregation: %w", err)
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO aggregations VALUES (?, ?, ?, ?, ?)",
+			a.ID, a.Query.FarmID, a.Query.AsOf, a.Status.String(), text)
+		if err != nil {
+			return fmt.Errorf("write aggregation: %w", explain(ctx, err))
+		}
+		return nil
 	})
 }
 
-// FinishAggregation keeps the state that an aggregation has come to.
+// FinishAggregation keeps the state that an aggregation has come to. It fails with
+// NotFound for one that has expired.
 func (c *Catalog) FinishAggregation(ctx context.Context, a farmtally.Aggregation) error {
-	return c.update(ctx, func(tx *sql.Tx) error { return putAggregation(ctx, tx, &a) })
-}
-
-func putAggregation(ctx context.Context, tx *sql.Tx, a *farmtally.Aggregation) error {
-	text, err := json.Marshal(a)
+	text, err := json.Marshal(&a)
 	if err != nil {
 		return fmt.Errorf("encode aggregation: %w", err)
 	}
-	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO aggregations VALUES (?, ?, ?, ?, ?)",
-		a.ID, a.Query.FarmID, a.Query.AsOf, a.Status.String(), text)
-	if err != nil {
-		return fmt.Errorf("write aggregation: %w", err)
-	}
-	return nil
+	return c.update(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, "UPDATE aggregations SET status = ?, aggregation = ? WHERE aggregation_id = ? AND farm_id = ?",
+			a.Status.String(), text, a.ID, a.Query.FarmID)
+		if err != nil {
+			return fmt.Errorf("write aggregation: %w", explain(ctx, err))
+		}
+		if n, _ := result.RowsAffected(); n == 0 {
+			return notFound(farmtally.AggregationType, a.ID)
+		}
+		return nil
+	})
 }
 
 // Aggregation gives one of the farm's aggregations. It fails with NotFound.
@@ -54,10 +65,10 @@ func (c *Catalog) Aggregation(ctx context.Context, farm farmtally.FarmID, id str
 		return a, notFound(farmtally.AggregationType, id)
 	}
 	if err != nil {
-		return a, fmt.Errorf("read aggregation: %w", err)
+		return a, fmt.Errorf("read aggregation: %w", explain(ctx, err))
 	}
 	if err := json.Unmarshal(text, &a); err != nil {
-		return a, fmt.Errorf("decode aggregation: %w", err)
+		return a, damagedCatalog(fmt.Errorf("decode aggregation: %w", err))
 	}
 	return a, nil
 }
@@ -71,10 +82,12 @@ func (c *Catalog) Unfinished(ctx context.Context) ([]farmtally.Aggregation, erro
 			return err
 		}
 		var a farmtally.Aggregation
-		err := json.Unmarshal(text, &a)
+		if err := json.Unmarshal(text, &a); err != nil {
+			return damagedCatalog(fmt.Errorf("decode aggregation: %w", err))
+		}
 		all = append(all, a)
-		return err
-	}, "SELECT aggregation FROM aggregations WHERE status = ? ORDER BY accepted_at", farmtally.InProgress.String())
+		return nil
+	}, "SELECT aggregation FROM aggregations WHERE status = ? ORDER BY accepted_at, aggregation_id", farmtally.InProgress.String())
 	return all, err
 }
 

@@ -22,7 +22,7 @@ func (c *Catalog) SetCard(ctx context.Context, card Card) error {
 	return c.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO rate_cards VALUES (?, ?, ?, ?)", card.Scope, card.File, card.Text, c.now())
 		if err != nil {
-			return fmt.Errorf("write rate card: %w", err)
+			return fmt.Errorf("write rate card: %w", explain(ctx, err))
 		}
 		return nil
 	})
@@ -39,7 +39,7 @@ func (c *Catalog) Card(ctx context.Context, id farmtally.FarmID, name string) (C
 		return card, notFound("rate card for farm", name)
 	}
 	if err != nil {
-		return card, fmt.Errorf("read rate card: %w", err)
+		return card, fmt.Errorf("read rate card: %w", explain(ctx, err))
 	}
 	return card, nil
 }

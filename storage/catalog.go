@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	_ "embed"
 	"errors"
@@ -10,10 +9,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/farmtally/farmtally"
 )
@@ -54,20 +54,20 @@ type Catalog struct {
 	clock  func() time.Time
 	writer *sql.DB // one connection; its transactions are immediate
 	reader *sql.DB
+	doubt  atomic.Bool // whether the last commit failed in a way that may yet succeed
 }
 
-// Open opens a data folder or makes a new one. It fails with Invalid where the
-// folder belongs to another version or is something else.
+// Open opens a data folder or makes a new one, also while other processes do. It
+// fails with Invalid where the folder belongs to another version or is something
+// else, and with Denied where it cannot be written.
 func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	for _, dir := range []string{cfg.Dir, filepath.Join(cfg.Dir, segmentFolder), filepath.Join(cfg.Dir, resultFolder)} {
-		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return nil, fmt.Errorf("make data folder: %w", err)
-		}
+	c := &Catalog{dir: filepath.Clean(cfg.Dir), clock: cfg.Clock}
+	if err := makeFolder(c.dir); err != nil {
+		return nil, c.foreign(ctx, err)
 	}
-	c := &Catalog{dir: cfg.Dir, clock: cfg.Clock}
 	if err := c.connect(); err != nil {
 		return nil, err
 	}
@@ -84,7 +84,8 @@ func (c *Catalog) connect() (err error) {
 		return fmt.Errorf("find data folder: %w", err)
 	}
 	pragmas := url.Values{"_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)",
+		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "synchronous(FULL)",
+		"fullfsync(1)",             // of macOS, where fsync alone leaves the disk's own cache
 		"wal_autocheckpoint(8192)", // 32 MiB: pushes write the same pages again and again
 	}}
 	name := func(lock string) string {
@@ -101,53 +102,6 @@ func (c *Catalog) connect() (err error) {
 	c.reader.SetMaxOpenConns(readers)
 	c.reader.SetMaxIdleConns(readers)
 	return nil
-}
-
-// prepare makes the schema in a new catalog and checks the version of an old one.
-func (c *Catalog) prepare(ctx context.Context) error {
-	err := c.update(ctx, func(tx *sql.Tx) error {
-		var tables int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
-			return err
-		}
-		if tables > 0 {
-			return nil
-		}
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
-			return err
-		}
-		secret := make([]byte, 32)
-		_, _ = rand.Read(secret) // never fails
-		_, err := tx.ExecContext(ctx, "INSERT INTO meta VALUES ('format', ?), ('token_secret', ?)",
-			[]byte(strconv.Itoa(FormatVersion)), secret)
-		return err
-	})
-	if err != nil {
-		return c.foreign(err)
-	}
-	version, err := c.meta(ctx, "format")
-	if err != nil {
-		return c.foreign(err)
-	}
-	if string(version) != strconv.Itoa(FormatVersion) {
-		return &farmtally.Error{
-			Kind:    farmtally.Invalid,
-			Message: fmt.Sprintf("the data folder %s has format version %s; this program reads version %d", c.dir, version, FormatVersion),
-			Hint:    "use the farmtally that wrote it, or another folder with --data",
-		}
-	}
-	return nil
-}
-
-// foreign explains why a catalog cannot be read.
-func (c *Catalog) foreign(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
-	return &farmtally.Error{
-		Kind: farmtally.Invalid, Message: fmt.Sprintf("%s is no farmtally catalog that can be used", filepath.Join(c.dir, catalogFile)), Err: err,
-		Hint: "give another folder with --data, or restore the file from a backup",
-	}
 }
 
 // Close closes the folder.
@@ -187,7 +141,7 @@ func (c *Catalog) meta(ctx context.Context, key string) ([]byte, error) {
 	var value []byte
 	err := c.reader.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = ?", key).Scan(&value)
 	if err != nil {
-		return nil, fmt.Errorf("read catalog's %s: %w", key, err)
+		return nil, fmt.Errorf("read catalog's %s: %w", key, explain(ctx, err))
 	}
 	return value, nil
 }
@@ -198,16 +152,33 @@ func (c *Catalog) now() farmtally.Instant { return farmtally.InstantOf(c.clock()
 func (c *Catalog) update(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := c.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
+		return fmt.Errorf("begin transaction: %w", explain(ctx, err))
 	}
 	if err := do(tx); err != nil {
 		_ = tx.Rollback() // the first error counts
-		return err
+		return explain(ctx, err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit transaction: %w", err)
+		if sqliteCode(err) == sqlite3.SQLITE_IOERR {
+			c.doubt.Store(true)
+		}
+		return fmt.Errorf("commit transaction: %w", explain(ctx, err))
 	}
+	c.doubt.Store(false)
 	return nil
+}
+
+// settle makes sure that a failed commit cannot come back: what it wrote to the log
+// may be whole although the disk did not confirm it, and would count after a crash.
+// Another commit takes its place in the log.
+func (c *Catalog) settle(ctx context.Context) error {
+	if !c.doubt.Load() {
+		return nil
+	}
+	return c.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE hot_version SET latest = latest")
+		return err
+	})
 }
 
 // query calls scan for every row of an answer.
@@ -216,16 +187,16 @@ func query(ctx context.Context, db interface {
 }, scan func(*sql.Rows) error, text string, args ...any) error {
 	rows, err := db.QueryContext(ctx, text, args...)
 	if err != nil {
-		return fmt.Errorf("ask catalog: %w", err)
+		return fmt.Errorf("ask catalog: %w", explain(ctx, err))
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err is checked
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return fmt.Errorf("read catalog: %w", err)
+			return fmt.Errorf("read catalog: %w", explain(ctx, err))
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read catalog: %w", err)
+		return fmt.Errorf("read catalog: %w", explain(ctx, err))
 	}
 	return nil
 }

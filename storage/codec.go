@@ -51,6 +51,9 @@ func decodeRecord(b []byte) (farmtally.Record, error) {
 	var r farmtally.Record
 	d.form(recordForm)
 	flags := d.byte()
+	if flags > flagRunning|flagRuntime|flagCost {
+		d.fail()
+	}
 	r.Running, r.HasRuntime, r.HasCost = flags&flagRunning != 0, flags&flagRuntime != 0, flags&flagCost != 0
 	r.RecordID = d.text()
 	r.QueueID, r.FleetID, r.JobID = farmtally.QueueID(d.text()), farmtally.FleetID(d.text()), farmtally.JobID(d.text())

@@ -3,6 +3,7 @@ package storage
 import (
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -83,7 +84,8 @@ func narrow(values []int64) arrow.Array {
 	return plain(arrow.PrimitiveTypes.Uint64, arrow.Uint64Traits.CastToBytes(convert[uint64](values)), len(values))
 }
 
-// codes puts dictionary codes, each below size, into the narrowest unsigned column.
+// codes puts dictionary codes, each below size, into the narrowest unsigned column, a
+// copy of them: the caller uses the slice again.
 func codes(values []uint32, size int) arrow.Array {
 	switch {
 	case size <= math.MaxUint8+1:
@@ -91,7 +93,7 @@ func codes(values []uint32, size int) arrow.Array {
 	case size <= math.MaxUint16+1:
 		return plain(arrow.PrimitiveTypes.Uint16, arrow.Uint16Traits.CastToBytes(convert[uint16](values)), len(values))
 	default:
-		return plain(arrow.PrimitiveTypes.Uint32, arrow.Uint32Traits.CastToBytes(values), len(values))
+		return plain(arrow.PrimitiveTypes.Uint32, arrow.Uint32Traits.CastToBytes(slices.Clone(values)), len(values))
 	}
 }
 

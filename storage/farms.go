@@ -32,7 +32,7 @@ func (c *Catalog) Farm(ctx context.Context, id farmtally.FarmID) (farmtally.Farm
 		return f, notFound("farm", string(id))
 	}
 	if err != nil {
-		return f, fmt.Errorf("read farm: %w", err)
+		return f, fmt.Errorf("read farm: %w", explain(ctx, err))
 	}
 	return f, nil
 }
@@ -49,7 +49,7 @@ func (c *Catalog) SetCostScale(ctx context.Context, id farmtally.FarmID, scale f
 	return c.update(ctx, func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, "UPDATE farms SET cost_scale = ? WHERE farm_id = ?", scale, id)
 		if err != nil {
-			return fmt.Errorf("set cost scale: %w", err)
+			return fmt.Errorf("set cost scale: %w", explain(ctx, err))
 		}
 		if n, _ := result.RowsAffected(); n == 0 {
 			return notFound("farm", string(id))
@@ -158,12 +158,12 @@ func (t *Tx) Name(ctx context.Context, names *Names) error {
 		if _, err := t.tx.ExecContext(ctx, `INSERT INTO farms VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''`,
 			farm, f.name, farmtally.DefaultCostScale, now); err != nil {
-			return fmt.Errorf("write farm: %w", err)
+			return fmt.Errorf("write farm: %w", explain(ctx, err))
 		}
 		for statement, ids := range map[string]map[string]string{putQueue: f.queues, putFleet: f.fleets} {
 			for id, name := range ids {
 				if _, err := t.tx.ExecContext(ctx, statement, farm, id, name, now); err != nil {
-					return fmt.Errorf("write queues and fleets: %w", err)
+					return fmt.Errorf("write queues and fleets: %w", explain(ctx, err))
 				}
 			}
 		}
@@ -178,12 +178,12 @@ func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, jobs map[strin
 	statement, err := t.tx.PrepareContext(ctx, `INSERT INTO jobs VALUES (?, ?, ?)
 		ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name`)
 	if err != nil {
-		return fmt.Errorf("write jobs: %w", err)
+		return fmt.Errorf("write jobs: %w", explain(ctx, err))
 	}
 	defer statement.Close() //nolint:errcheck // the transaction's end counts
 	for id, name := range jobs {
 		if _, err := statement.ExecContext(ctx, farm, id, name); err != nil {
-			return fmt.Errorf("write jobs: %w", err)
+			return fmt.Errorf("write jobs: %w", explain(ctx, err))
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func (t *Tx) WriteHot(ctx context.Context) (w *HotWriter, err error) {
 		{&w.find, "SELECT record FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ?"},
 	} {
 		if *s.statement, err = t.tx.PrepareContext(ctx, s.text); err != nil {
-			return nil, fmt.Errorf("write hot records: %w", err)
+			return nil, fmt.Errorf("write hot records: %w", explain(ctx, err))
 		}
 	}
 	return w, nil
@@ -57,11 +57,11 @@ func (w *HotWriter) exec(ctx context.Context, statement *sql.Stmt, r *farmtally.
 	w.buffer = appendRecord(w.buffer[:0], r)
 	result, err := statement.ExecContext(ctx, w.version+1, r.Running, w.buffer, string(r.FarmID), int64(r.StartedAt), r.RecordID)
 	if err != nil {
-		return false, fmt.Errorf("write hot record: %w", err)
+		return false, fmt.Errorf("write hot record: %w", explain(ctx, err))
 	}
 	n, err := result.RowsAffected()
 	if err != nil {
-		return false, fmt.Errorf("write hot record: %w", err)
+		return false, fmt.Errorf("write hot record: %w", explain(ctx, err))
 	}
 	w.version += n
 	return n > 0, nil
@@ -75,7 +75,7 @@ func (w *HotWriter) Find(ctx context.Context, r *farmtally.Record) (found farmta
 		return found, false, nil
 	}
 	if err != nil {
-		return found, false, fmt.Errorf("read hot record: %w", err)
+		return found, false, fmt.Errorf("read hot record: %w", explain(ctx, err))
 	}
 	found, err = decodeRecord(blob)
 	found.FarmID = r.FarmID
@@ -85,11 +85,11 @@ func (w *HotWriter) Find(ctx context.Context, r *farmtally.Record) (found farmta
 // Close keeps the latest version.
 func (w *HotWriter) Close(ctx context.Context) error {
 	if _, err := w.tx.tx.ExecContext(ctx, "UPDATE hot_version SET latest = ?", w.version); err != nil {
-		return fmt.Errorf("write hot records: %w", err)
+		return fmt.Errorf("write hot records: %w", explain(ctx, err))
 	}
 	for _, s := range []*sql.Stmt{w.insert, w.update, w.find} {
 		if err := s.Close(); err != nil {
-			return fmt.Errorf("write hot records: %w", err)
+			return fmt.Errorf("write hot records: %w", explain(ctx, err))
 		}
 	}
 	return nil
@@ -102,13 +102,13 @@ func (t *Tx) DeleteEnded(ctx context.Context, farm farmtally.FarmID, version int
 	const ended = " FROM hot WHERE farm_id = ? AND NOT running AND version <= ?"
 	var there int
 	if err := t.tx.QueryRowContext(ctx, "SELECT count(*)"+ended, farm, version).Scan(&there); err != nil {
-		return false, fmt.Errorf("count hot records: %w", err)
+		return false, fmt.Errorf("count hot records: %w", explain(ctx, err))
 	}
 	if there != n {
 		return false, nil
 	}
 	if _, err := t.tx.ExecContext(ctx, "DELETE"+ended, farm, version); err != nil {
-		return false, fmt.Errorf("delete hot records: %w", err)
+		return false, fmt.Errorf("delete hot records: %w", explain(ctx, err))
 	}
 	return true, nil
 }

@@ -31,7 +31,7 @@ func (c *Catalog) CreateKey(ctx context.Context, name string, grants ...farmtall
 		return nil
 	})
 	if err != nil {
-		return farmtally.AccessKey{}, fmt.Errorf("write key: %w", err)
+		return farmtally.AccessKey{}, fmt.Errorf("write key: %w", explain(ctx, err))
 	}
 	return key, nil
 }
@@ -53,7 +53,7 @@ func appendKey(keys []farmtally.AccessKey, rows *sql.Rows) ([]farmtally.AccessKe
 	}
 	r, err := farmtally.ParseRole(role.String)
 	if err != nil {
-		return keys, fmt.Errorf("role %q: %w", role.String, err)
+		return keys, damagedCatalog(fmt.Errorf("decode role %q: %w", role.String, err))
 	}
 	last := &keys[len(keys)-1]
 	last.Grants = append(last.Grants, farmtally.Grant{FarmID: farmtally.FarmID(farm.String), Role: r})
@@ -92,7 +92,7 @@ func (c *Catalog) RevokeKey(ctx context.Context, id string) error {
 	return c.update(ctx, func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, "UPDATE access_keys SET revoked_at = ? WHERE key_id = ? AND revoked_at = 0", c.now(), id)
 		if err != nil {
-			return fmt.Errorf("revoke key: %w", err)
+			return fmt.Errorf("revoke key: %w", explain(ctx, err))
 		}
 		if n, _ := result.RowsAffected(); n == 0 {
 			return notFound("good key", id)

@@ -23,7 +23,7 @@ type View struct {
 func (c *Catalog) View(ctx context.Context, farm farmtally.FarmID) (v View, err error) {
 	tx, err := c.reader.BeginTx(ctx, nil)
 	if err != nil {
-		return v, fmt.Errorf("begin reading: %w", err)
+		return v, fmt.Errorf("begin reading: %w", explain(ctx, err))
 	}
 	defer tx.Rollback() //nolint:errcheck // it only reads
 	t := &Tx{catalog: c, tx: tx}
@@ -102,7 +102,7 @@ func (t *Tx) AddSegment(ctx context.Context, s *SegmentInfo) (id int64, err erro
 	result, err := t.tx.ExecContext(ctx, "INSERT INTO segments VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		s.FarmID, s.File, s.Bytes, s.Records, s.First, s.Last, s.End, s.MaxWall, s.Unpriced, sums)
 	if err != nil {
-		return 0, fmt.Errorf("write segment: %w", err)
+		return 0, fmt.Errorf("write segment: %w", explain(ctx, err))
 	}
 	return result.LastInsertId()
 }
@@ -111,7 +111,7 @@ func (t *Tx) AddSegment(ctx context.Context, s *SegmentInfo) (id int64, err erro
 func (t *Tx) Drop(ctx context.Context, segment int64, row int) error {
 	_, err := t.tx.ExecContext(ctx, "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO NOTHING", segment, row)
 	if err != nil {
-		return fmt.Errorf("drop row: %w", err)
+		return fmt.Errorf("drop row: %w", explain(ctx, err))
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func (t *Tx) Dropped(ctx context.Context, segment int64, row int) (bool, error) 
 	var n int
 	err := t.tx.QueryRowContext(ctx, "SELECT count(*) FROM dropped WHERE segment_id = ? AND row = ?", segment, row).Scan(&n)
 	if err != nil {
-		return false, fmt.Errorf("read dropped row: %w", err)
+		return false, fmt.Errorf("read dropped row: %w", explain(ctx, err))
 	}
 	return n > 0, nil
 }
@@ -142,7 +142,7 @@ func (t *Tx) DroppedRows(ctx context.Context, segment int64) ([]uint32, error) {
 func (t *Tx) HotVersion(ctx context.Context) (version int64, err error) {
 	err = t.tx.QueryRowContext(ctx, "SELECT latest FROM hot_version").Scan(&version)
 	if err != nil {
-		return 0, fmt.Errorf("read hot records: %w", err)
+		return 0, fmt.Errorf("read hot records: %w", explain(ctx, err))
 	}
 	return version, nil
 }
@@ -172,7 +172,7 @@ func (t *Tx) FindHot(ctx context.Context, r *farmtally.Record) (found farmtally.
 		return found, false, nil
 	}
 	if err != nil {
-		return found, false, fmt.Errorf("read hot record: %w", err)
+		return found, false, fmt.Errorf("read hot record: %w", explain(ctx, err))
 	}
 	found, err = decodeRecord(blob)
 	found.FarmID = r.FarmID
@@ -191,18 +191,18 @@ func (t *Tx) PutHot(ctx context.Context, records []farmtally.Record) error {
 	statement, err := t.tx.PrepareContext(ctx, `INSERT INTO hot VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET version = excluded.version, running = excluded.running, record = excluded.record`)
 	if err != nil {
-		return fmt.Errorf("write hot records: %w", err)
+		return fmt.Errorf("write hot records: %w", explain(ctx, err))
 	}
 	defer statement.Close() //nolint:errcheck // the transaction's end counts
 	for i := range records {
 		r := &records[i]
 		version++
 		if _, err := statement.ExecContext(ctx, r.FarmID, r.StartedAt, r.RecordID, version, r.Running, encodeRecord(r)); err != nil {
-			return fmt.Errorf("write hot records: %w", err)
+			return fmt.Errorf("write hot records: %w", explain(ctx, err))
 		}
 	}
 	if _, err := t.tx.ExecContext(ctx, "UPDATE hot_version SET latest = ?", version); err != nil {
-		return fmt.Errorf("write hot records: %w", err)
+		return fmt.Errorf("write hot records: %w", explain(ctx, err))
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func (t *Tx) DeleteHot(ctx context.Context, r *farmtally.Record) error {
 	_, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ?",
 		r.FarmID, r.StartedAt, r.RecordID)
 	if err != nil {
-		return fmt.Errorf("delete hot record: %w", err)
+		return fmt.Errorf("delete hot record: %w", explain(ctx, err))
 	}
 	return nil
 }
@@ -221,7 +221,7 @@ func (t *Tx) DeleteHot(ctx context.Context, r *farmtally.Record) error {
 func (c *Catalog) CountEnded(ctx context.Context, farm farmtally.FarmID) (n int64, err error) {
 	err = c.reader.QueryRowContext(ctx, "SELECT count(*) FROM hot WHERE farm_id = ? AND NOT running", farm).Scan(&n)
 	if err != nil {
-		return 0, fmt.Errorf("count hot records: %w", err)
+		return 0, fmt.Errorf("count hot records: %w", explain(ctx, err))
 	}
 	return n, nil
 }
@@ -237,14 +237,14 @@ type HotRecord struct {
 func (c *Catalog) EndedHot(ctx context.Context, farm farmtally.FarmID, limit int) (version int64, records []HotRecord, err error) {
 	tx, err := c.reader.BeginTx(ctx, nil)
 	if err != nil {
-		return 0, nil, fmt.Errorf("begin reading: %w", err)
+		return 0, nil, fmt.Errorf("begin reading: %w", explain(ctx, err))
 	}
 	defer tx.Rollback() //nolint:errcheck // it only reads
 	var ended int
 	err = tx.QueryRowContext(ctx, "SELECT latest, (SELECT count(*) FROM hot WHERE farm_id = ? AND NOT running) FROM hot_version", farm).
 		Scan(&version, &ended)
 	if err != nil {
-		return 0, nil, fmt.Errorf("count hot records: %w", err)
+		return 0, nil, fmt.Errorf("count hot records: %w", explain(ctx, err))
 	}
 	records = make([]HotRecord, 0, min(ended, limit))
 	err = query(ctx, tx, func(rows *sql.Rows) error {
@@ -268,7 +268,7 @@ func (t *Tx) DeleteHotVersion(ctx context.Context, h *HotRecord) (bool, error) {
 	result, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ? AND version = ?",
 		h.FarmID, h.StartedAt, h.RecordID, h.Version)
 	if err != nil {
-		return false, fmt.Errorf("delete hot record: %w", err)
+		return false, fmt.Errorf("delete hot record: %w", explain(ctx, err))
 	}
 	n, err := result.RowsAffected()
 	return n == 1, err

@@ -97,29 +97,40 @@ func (w *ResultWriter) closeFiles() {
 
 // ResultReader reads pages of a result. It is safe for concurrent use.
 type ResultReader struct {
+	id          string
 	rows, index *os.File
+	bytes       uint64 // of rows
 	count       int64
 }
 
 // OpenResult opens a committed result. It fails with Corrupt where there is none.
 func (c *Catalog) OpenResult(id string) (*ResultReader, error) {
-	rows, err := os.Open(c.resultPath(id, rowsSuffix))
+	rows, size, err := c.openResult(id, rowsSuffix)
 	if err != nil {
-		return nil, damagedResult(id, err)
+		return nil, err
 	}
-	index, err := os.Open(c.resultPath(id, indexSuffix))
+	index, indexSize, err := c.openResult(id, indexSuffix)
 	if err != nil {
 		_ = rows.Close() // it was only opened
-		return nil, damagedResult(id, err)
+		return nil, err
 	}
-	r := &ResultReader{rows: rows, index: index}
-	stat, err := index.Stat()
+	return &ResultReader{id: id, rows: rows, index: index, bytes: uint64(size), count: indexSize / indexEntry}, nil
+}
+
+func (c *Catalog) openResult(id, suffix string) (f *os.File, size int64, err error) {
+	f, err = os.Open(c.resultPath(id, suffix))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, damagedResult(id, err)
+	}
 	if err != nil {
-		_ = r.Close() // the first error counts
-		return nil, damagedResult(id, err)
+		return nil, 0, fmt.Errorf("open result: %w", err)
 	}
-	r.count = stat.Size() / indexEntry
-	return r, nil
+	stat, err := f.Stat()
+	if err != nil {
+		_ = f.Close() // the first error counts
+		return nil, 0, fmt.Errorf("stat result: %w", err)
+	}
+	return f, stat.Size(), nil
 }
 
 func damagedResult(id string, err error) error {
@@ -143,28 +154,28 @@ func (r *ResultReader) Read(from int64, n int, yield func(*farmtally.Row) error)
 		at, into = 0, ends[indexEntry:]
 	}
 	if _, err := r.index.ReadAt(into, at); err != nil {
-		return damagedResult(r.rows.Name(), err)
+		return damagedResult(r.id, err)
 	}
 	first, last := binary.BigEndian.Uint64(ends), binary.BigEndian.Uint64(ends[n*indexEntry:])
-	if last < first || last-first > 1<<30 {
-		return damagedResult(r.rows.Name(), errForm)
+	if last < first || last > r.bytes {
+		return damagedResult(r.id, errForm)
 	}
 	bytes := make([]byte, last-first)
 	if _, err := r.rows.ReadAt(bytes, int64(first)); err != nil { //nolint:gosec // ReadAt refuses what is too large
-		return damagedResult(r.rows.Name(), err)
+		return damagedResult(r.id, err)
 	}
 	var row farmtally.Row
 	for i := 1; i <= n; i++ {
 		start, end := binary.BigEndian.Uint64(ends[(i-1)*indexEntry:])-first, binary.BigEndian.Uint64(ends[i*indexEntry:])-first
 		if end > uint64(len(bytes)) || start+sumBytes > end {
-			return damagedResult(r.rows.Name(), errForm)
+			return damagedResult(r.id, errForm)
 		}
 		text, sum := bytes[start:end-sumBytes], binary.BigEndian.Uint32(bytes[end-sumBytes:])
 		if crc32.Checksum(text, castagnoli) != sum {
-			return damagedResult(r.rows.Name(), errForm)
+			return damagedResult(r.id, errForm)
 		}
 		if err := decodeRow(text, &row); err != nil {
-			return damagedResult(r.rows.Name(), err)
+			return damagedResult(r.id, err)
 		}
 		if err := yield(&row); err != nil {
 			return err

@@ -3,8 +3,10 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
+	"runtime/debug"
 	"sort"
 	"sync"
 
@@ -55,8 +57,11 @@ func OpenSegment(path string, info SegmentInfo) (*Segment, error) {
 
 func (s *Segment) open(path string) error {
 	f, err := os.Open(path)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return damaged(err)
+	}
+	if err != nil {
+		return fmt.Errorf("open file: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // the file is only read
 	stat, err := f.Stat()
@@ -70,29 +75,31 @@ func (s *Segment) open(path string) error {
 	if err != nil {
 		return fmt.Errorf("map file: %w", err)
 	}
-	return s.readArrays()
+	return guard(s.readArrays)
 }
 
-// readArrays finds the columns in the map. Arrow's reader may panic on damaged
-// metadata.
-func (s *Segment) readArrays() (err error) {
+// guard reads mapped bytes. A map faults where the disk cannot read or the file was
+// cut off, and Arrow's reader may panic on damaged metadata: both are damage.
+func guard(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = damaged(fmt.Errorf("read arrow metadata: %v", p))
+			err = damaged(fmt.Errorf("read mapped file: %v", p))
 		}
 	}()
+	return read()
+}
+
+// readArrays finds the columns in the map.
+func (s *Segment) readArrays() error {
 	sum, err := skeletonSum(s.data)
 	if err != nil {
 		return damaged(err)
 	}
-	if s.Info.Checksums == nil {
+	fresh := s.Info.Checksums == nil
+	if fresh {
 		s.Info.Checksums = make([]uint32, columns+1)
 		s.Info.Checksums[columns] = sum
-		defer func() {
-			if err == nil {
-				s.sumColumns()
-			}
-		}()
 	}
 	if len(s.Info.Checksums) != int(columns)+1 || s.Info.Checksums[columns] != sum {
 		return damaged(errors.New("its metadata has a wrong checksum"))
@@ -109,6 +116,9 @@ func (s *Segment) readArrays() (err error) {
 			return damaged(fmt.Errorf("column %d is not %s", int(c), c))
 		}
 		s.arrays[c] = batch.Column(int(c))
+		if fresh {
+			s.Info.Checksums[c] = checksum(s.arrays[c])
+		}
 	}
 	return nil
 }
@@ -140,18 +150,17 @@ func (s *Segment) Len() int { return int(s.Info.Records) }
 // answer.
 func (s *Segment) Verify(c Column) error {
 	s.verified[c].Do(func() {
-		if got := checksum(s.arrays[c]); got != s.Info.Checksums[c] {
-			s.damage[c] = fmt.Errorf("read segment %s: %w", s.Info.File, damaged(fmt.Errorf("column %s has a wrong checksum", c)))
+		err := guard(func() error {
+			if checksum(s.arrays[c]) != s.Info.Checksums[c] {
+				return damaged(fmt.Errorf("column %s has a wrong checksum", c))
+			}
+			return nil
+		})
+		if err != nil {
+			s.damage[c] = fmt.Errorf("read segment %s: %w", s.Info.File, err)
 		}
 	})
 	return s.damage[c]
-}
-
-// sumColumns computes what Verify compares with.
-func (s *Segment) sumColumns() {
-	for c := range columns {
-		s.Info.Checksums[c] = checksum(s.arrays[c])
-	}
 }
 
 // Starts gives the start column, milliseconds since 1970, ascending.

@@ -31,17 +31,33 @@ type Batch struct {
 	files   []string
 }
 
+// beginTries bounds the ids that BeginBatch tries.
+const beginTries = 10
+
 // BeginBatch makes a batch. Its files outlive the process only if the catalog has
 // come to know them.
 func (c *Catalog) BeginBatch() (*Batch, error) {
-	random := make([]byte, 8)
-	_, _ = rand.Read(random) // never fails
-	b := &Batch{catalog: c, id: hex.EncodeToString(random)}
-	var err error
-	if b.lock, err = lockFile(c.SegmentPath(b.id+lockSuffix), fmt.Sprintf("process %d", os.Getpid())); err != nil {
-		return nil, fmt.Errorf("lock batch: %w", err)
+	return c.beginBatch(func() string {
+		random := make([]byte, 8)
+		_, _ = rand.Read(random) // never fails
+		return hex.EncodeToString(random)
+	})
+}
+
+// beginBatch tries ids until it holds the lock of one: a sweep may hold for a moment
+// a lock file that has just come into being.
+func (c *Catalog) beginBatch(newID func() string) (b *Batch, err error) {
+	for range beginTries {
+		b = &Batch{catalog: c, id: newID()}
+		b.lock, err = lockFile(c.SegmentPath(b.id+lockSuffix), fmt.Sprintf("process %d", os.Getpid()))
+		if err == nil {
+			return b, nil
+		}
+		if farmtally.KindOf(err) != farmtally.Unavailable {
+			break
+		}
 	}
-	return b, nil
+	return nil, fmt.Errorf("lock batch: %w", err)
 }
 
 // Write writes the builder's rows in the given order to the batch's next file and
@@ -66,10 +82,13 @@ func (c *Catalog) removeStray(ctx context.Context, files []string) error {
 		var known int
 		err := c.reader.QueryRowContext(ctx, "SELECT count(*) FROM segments WHERE file = ?", file).Scan(&known)
 		if err != nil {
-			return fmt.Errorf("look up segment: %w", err)
+			return fmt.Errorf("look up segment: %w", explain(ctx, err))
 		}
 		if known > 0 {
 			continue
+		}
+		if err := c.settle(ctx); err != nil {
+			return fmt.Errorf("settle a failed commit: %w", err)
 		}
 		if err := os.Remove(c.SegmentPath(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove stray segment: %w", err)
@@ -147,7 +166,7 @@ func (c *Catalog) sweepResults(ctx context.Context) error {
 		var n int
 		err := c.reader.QueryRowContext(ctx, "SELECT count(*) FROM aggregations WHERE aggregation_id = ?", id).Scan(&n)
 		if err != nil {
-			return fmt.Errorf("read aggregations: %w", err)
+			return fmt.Errorf("read aggregations: %w", explain(ctx, err))
 		}
 		if n > 0 {
 			continue

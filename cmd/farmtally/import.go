@@ -140,18 +140,38 @@ func (p *program) load(ctx context.Context, c *storage.Catalog, e *engine.Engine
 	if err != nil {
 		return ingest.Summary{}, err
 	}
-	bar := p.newBar(-1, "reading", progressbar.OptionShowBytes(true))
-	defer bar.Finish() //nolint:errcheck // a bar that can't be drawn is no failure
+	shown := &importProgress{p: p, line: newProgressLine(p.stderr)}
+	defer shown.end()
 	return ingest.Load(ctx, ingest.LoadConfig{
 		Files: files, Stdin: p.stdin, Source: source, Import: begun, Reject: reject,
-		Prices: newPriceList(c).prices(),
-		Progress: func(done ingest.Progress) {
-			if done.Total > 0 {
-				bar.ChangeMax64(done.Total)
-			}
-			_ = bar.Set64(done.Bytes) // a bar that can't be drawn is no failure
-		},
+		Prices: newPriceList(c).prices(), Progress: shown.show,
 	})
+}
+
+// importProgress shows how far an import is: a bar where the files have sizes, and
+// else a line.
+type importProgress struct {
+	p    *program
+	bar  *progressbar.ProgressBar
+	line *progressLine
+}
+
+func (s *importProgress) show(done ingest.Progress) {
+	switch {
+	case done.Total == 0:
+		s.line.show(fmt.Sprintf("%s %s read", count(done.Rows), unit(done.Rows, "row")))
+		return
+	case s.bar == nil:
+		s.bar = s.p.newBar(done.Total, "reading", progressbar.OptionShowBytes(true))
+	}
+	_ = s.bar.Set64(done.Bytes) // a bar that can't be drawn is no failure
+}
+
+func (s *importProgress) end() {
+	s.line.clear()
+	if s.bar != nil {
+		_ = s.bar.Finish() // a bar that can't be drawn is no failure
+	}
 }
 
 // printSummary says what became of every row.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/spf13/cobra"
 )
 
 // good is a record that every faulty file below brings along: it must be stored.
@@ -47,7 +48,7 @@ func TestFaultyFilesGetOneSentenceAndLoseNothing(t *testing.T) {
 	}{
 		{"truncated log", "sacct", header + job + job[:20], "FILE:3: line: has 5 columns; the header has 12\n" + rejected, 1},
 		{"truncated NDJSON", "ndjson", good + good[:60], "FILE:2: line: is not a JSON object: unexpected end of JSON input\n" + rejected, 1},
-		{"binary file", "sacct", "\x7fELF\x02\x01\x01\x00\x00\x00\x00", "farmtally: FILE is a binary file, not a text in UTF-8: it begins with NUL bytes among others\n", 0},
+		{"binary file", "sacct", "\x7fELF\x02\x01\x01\x00\x00\x00\x00", "farmtally: FILE is a binary file, not a text in UTF-8: there are NUL bytes near its beginning\n", 0},
 		{"log in UTF-16", "sacct", "\xff\xfeJ\x00o\x00b\x00", "farmtally: FILE is a text in UTF-16, not a text in UTF-8\nconvert it to UTF-8 first, such as with iconv -f UTF-16 -t UTF-8\n", 0},
 		{
 			"log in Latin-1", "sacct", header + job + strings.Replace(job, "amira", "J\xf6rg", 1),
@@ -147,6 +148,24 @@ func TestMisuseEndsWithWhatToTry(t *testing.T) {
 		if got := (invocation{}).run(t, c.args...); got.code != exitMisuse || got.stderr != "farmtally: "+c.want || got.stdout != "" {
 			t.Errorf("farmtally %s: exit %d, stderr:\n%swant\nfarmtally: %s", strings.Join(c.args, " "), got.code, got.stderr, c.want)
 		}
+	}
+}
+
+func TestEveryCommandShowsAnExample(t *testing.T) {
+	root := (&program{}).root()
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Example == "" || cmd.Short == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+	got := invocation{}.run(t, "import", "sacct", "--help")
+	if got.code != exitDone || !strings.Contains(got.stdout, "$ farmtally import sacct --timezone Europe/Berlin january.log") || got.stderr != "" {
+		t.Errorf("exit %d:\n%s%s", got.code, got.stdout, got.stderr)
 	}
 }
 

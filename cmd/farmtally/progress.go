@@ -49,8 +49,9 @@ func (l *progressLine) clear() {
 	}
 }
 
-// newBar is a progress bar on standard error, silent where that is no terminal. A
-// total below 0 is not known.
+// newBar is a progress bar on standard error, silent where that is no terminal. The
+// total must be known: for one that is not, the library turns a wheel in a goroutine
+// that races with the bar's own methods.
 func (p *program) newBar(total int64, what string, options ...progressbar.Option) *progressbar.ProgressBar {
 	w := p.stderr
 	if !terminal(w) {

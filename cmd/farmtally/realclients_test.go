@@ -244,10 +244,17 @@ func TestBoto3CatchesEachExceptionByItsClass(t *testing.T) {
 		t.Errorf("a wrong secret gets %v, want what AWS answers, InvalidSignatureException", code)
 	}
 
-	var finished aggregation
-	runPython(t, key, "statistics.py", map[string]any{
-		"endpoint": server.url, "request": with(nil), "pagination": []any{map[string]any{}},
-	}, &finished)
+	ask := func() (a aggregation) {
+		runPython(t, key, "statistics.py", map[string]any{
+			"endpoint": server.url, "request": with(nil), "pagination": []any{map[string]any{}},
+		}, &a)
+		return a
+	}
+	finished, other := ask(), ask()
+	foreign := provoke(t, key, server.url, map[string]any{
+		"operation": get, "arguments": map[string]any{"farmId": farm, "aggregationId": finished.AggregationID, "nextToken": other.Pages[0]["nextToken"]},
+	})
+	foreign[0].expect(t, "ValidationException", 400, map[string]any{"reason": "FIELD_VALIDATION_FAILED", "message": nil})
 	damageResult(t, data, finished.AggregationID)
 	broken := provoke(t, key, server.url, map[string]any{
 		"operation": get, "arguments": map[string]any{"farmId": farm, "aggregationId": finished.AggregationID},

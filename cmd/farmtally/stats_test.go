@@ -122,11 +122,22 @@ func TestStatsSaysWhatWasUnpriced(t *testing.T) {
 	}
 }
 
+// TestStatsNeedsNoSetUpWithoutAuthentication asks without credentials, at names
+// before which "management." would not resolve.
 func TestStatsNeedsNoSetUpWithoutAuthentication(t *testing.T) {
 	data := importStudio(t)
 	standardAWS(t, createdKey{})
 	server := serve(t, data, "--no-auth")
-	if got := askStats(t, server.url); !strings.Contains(got, "sim") {
-		t.Errorf("got %s", got)
+	for _, host := range []string{"127.0.0.1", "[::1]"} {
+		if got := askStats(t, strings.Replace(server.url, "localhost", host, 1)); !strings.Contains(got, "sim") {
+			t.Errorf("at %s: %s", host, got)
+		}
+	}
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DEADLINE"} {
+		t.Setenv(name, server.url)
+		if got := do(t, "stats", "--from", "2025-11-24", "--to", "2025-11-25"); !strings.Contains(got, "sim") {
+			t.Errorf("with %s: %s", name, got)
+		}
+		t.Setenv(name, "")
 	}
 }

@@ -17,6 +17,9 @@ const (
 	hourMillis = 2 * slotMillis
 	dayMillis  = 24 * hourMillis
 	spanSlots  = 14 * 48 // the starts span two weeks
+
+	// narrowest is the length, about 35 days, from which slicing takes 128 bits.
+	narrowest = 3_037_000_499
 )
 
 func mustInstant(s string) farmtally.Instant {
@@ -41,12 +44,18 @@ func fleetID(n int) farmtally.FleetID {
 	return farmtally.FleetID(farmtally.HashID(farmtally.FleetPrefix, "test", "", fmt.Sprint(n)))
 }
 
-const drawnResources = 4 // queues, and as many fleets
+const drawnResources = 3 // queues, and as many fleets
+
+// common is an instant at which many records start and many ranges begin or end.
+var common = epoch + 4*dayMillis // a Friday, and the first of a month
 
 // instants draws instants, often on a boundary or a millisecond beside one.
 func instants() *rapid.Generator[farmtally.Instant] {
 	return rapid.Custom(func(t *rapid.T) farmtally.Instant {
 		at := epoch + farmtally.Instant(rapid.IntRange(0, spanSlots).Draw(t, "slot")*slotMillis)
+		if rapid.IntRange(0, 7).Draw(t, "common") == 0 {
+			at = common
+		}
 		switch rapid.IntRange(0, 3).Draw(t, "near") {
 		case 0:
 			return at
@@ -61,9 +70,8 @@ func instants() *rapid.Generator[farmtally.Instant] {
 // lengths draws lengths of records in milliseconds.
 func lengths() *rapid.Generator[int64] {
 	return rapid.OneOf(
-		rapid.SampledFrom([]int64{0, 1, slotMillis, hourMillis, dayMillis, 7 * dayMillis}),
-		rapid.Int64Range(0, 3*hourMillis), rapid.Int64Range(0, 3*dayMillis),
-		rapid.Int64Range(30*dayMillis, 90*dayMillis), // across the bound of 64-bit slicing
+		rapid.SampledFrom([]int64{0, 1, slotMillis, hourMillis, dayMillis, 7 * dayMillis, narrowest - 1, narrowest, narrowest + 1}),
+		rapid.Int64Range(0, 3*hourMillis), rapid.Int64Range(0, 3*dayMillis), rapid.Int64Range(narrowest, 90*dayMillis),
 	)
 }
 
@@ -98,6 +106,7 @@ func Records(farm farmtally.FarmID) *rapid.Generator[farmtally.Record] {
 				farmtally.Compute, farmtally.License, farmtally.PersistentVolume}).Draw(t, "usageType"),
 			UserID: texts("user").Draw(t, "user"), InstanceType: texts("m").Draw(t, "instanceType"),
 			Workers: farmtally.Quantity(rapid.Int64Range(0, 1<<34).Draw(t, "workers")), CPUs: 8 * farmtally.One,
+			GPUs: farmtally.One / 2, MemoryInGiB: 3 * farmtally.One,
 		}
 		drawIdentity(t, &r)
 		drawResources(t, &r)
@@ -111,7 +120,7 @@ func drawIdentity(t *rapid.T, r *farmtally.Record) {
 	r.StartedAt = instants().Draw(t, "start")
 	r.RecordID = fmt.Sprint("r", rapid.IntRange(0, 1<<20).Draw(t, "id"))
 	if rapid.IntRange(0, 4).Draw(t, "common") == 0 {
-		r.StartedAt = epoch + 100*slotMillis
+		r.StartedAt = common
 		r.RecordID = fmt.Sprint("common", rapid.IntRange(0, 3).Draw(t, "id"))
 	}
 }
@@ -135,6 +144,9 @@ func drawResources(t *rapid.T, r *farmtally.Record) {
 
 func drawTimes(t *rapid.T, r *farmtally.Record) {
 	length := lengths().Draw(t, "length")
+	if until := int64(common - r.StartedAt); until > 0 && rapid.IntRange(0, 7).Draw(t, "until common") == 0 {
+		length = until
+	}
 	if r.Running = rapid.IntRange(0, 9).Draw(t, "running") == 0; !r.Running {
 		r.EndedAt = r.StartedAt + farmtally.Instant(length)
 	}
@@ -148,8 +160,10 @@ func drawCost(t *rapid.T, r *farmtally.Record) {
 	case 0:
 	case 1:
 		r.Rate = farmtally.Rate{
-			ID: fmt.Sprint("rate", rapid.IntRange(0, 2).Draw(t, "rate")), USDPerHour: farmtally.Money(rapid.Int64Range(0, 1<<33).Draw(t, "usdPerHour")),
-			Per: rapid.SampledFrom([]farmtally.Unit{farmtally.PerWorker, farmtally.PerCPU, farmtally.PerGPU, farmtally.PerSeat}).Draw(t, "per"),
+			ID:         fmt.Sprint("rate", rapid.IntRange(0, 2).Draw(t, "rate")),
+			USDPerHour: farmtally.Money(rapid.Int64Range(0, 1<<33).Draw(t, "usdPerHour")),
+			Per: rapid.SampledFrom([]farmtally.Unit{farmtally.PerWorker, farmtally.PerCPU, farmtally.PerGPU,
+				farmtally.PerGiB, farmtally.PerSeat}).Draw(t, "per"),
 		}
 	default:
 		r.Cost, r.HasCost = money().Draw(t, "cost"), true
@@ -181,7 +195,10 @@ func Queries(farm farmtally.FarmID) *rapid.Generator[farmtally.Query] {
 			}
 		}
 		q.Start = instants().Draw(t, "from")
-		q.End = q.Start + farmtally.Instant(1+lengths().Draw(t, "range"))
+		q.End = q.Start + farmtally.Instant(max(1, lengths().Draw(t, "range")))
+		if to := instants().Draw(t, "to"); to > q.Start && rapid.Bool().Draw(t, "between") {
+			q.End = to
+		}
 		return q
 	})
 }

@@ -6,6 +6,7 @@ package backendtest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -15,53 +16,57 @@ import (
 // Reference is a Backend that keeps records in a map and answers every query by
 // walking all of them, bucket by bucket. It is meant to be seen to be right.
 type Reference struct {
-	mu      sync.Mutex
-	records map[identity]farmtally.Record
-	jobs    map[jobKey]string
+	mu    sync.Mutex
+	farms map[farmtally.FarmID]farm
+}
+
+// farm is what the Reference holds of one farm. A copy of it is a Snapshot.
+type farm struct {
+	records  map[identity]farmtally.Record
+	jobNames map[farmtally.JobID]string
 }
 
 type identity struct {
-	farm  farmtally.FarmID
-	id    string
 	start farmtally.Instant
-}
-
-type jobKey struct {
-	farm farmtally.FarmID
-	job  farmtally.JobID
+	id    string
 }
 
 // NewReference makes an empty Reference.
-func NewReference() *Reference {
-	return &Reference{records: map[identity]farmtally.Record{}, jobs: map[jobKey]string{}}
-}
+func NewReference() *Reference { return &Reference{farms: map[farmtally.FarmID]farm{}} }
 
 // Append implements farmtally.Backend.
-func (b *Reference) Append(_ context.Context, records []farmtally.Record) ([]farmtally.Outcome, error) {
+func (b *Reference) Append(ctx context.Context, records []farmtally.Record) (outcomes []farmtally.Outcome, err error) {
 	accepted := slices.Clone(records)
 	for i := range accepted {
-		if err := accepted[i].Accept(); err != nil {
+		if fields := accepted[i].Validate(); len(fields) > 0 {
+			return nil, &farmtally.Error{Kind: farmtally.Invalid, Message: "the record breaks a rule", Fields: fields}
+		}
+		if err := cmp.Or(accepted[i].Accept(), ctx.Err()); err != nil {
 			return nil, err
 		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var outcomes []farmtally.Outcome
-	for i := range accepted {
-		outcomes = append(outcomes, b.put(accepted[i]))
+	for _, r := range accepted {
+		outcomes = append(outcomes, b.put(r))
 	}
 	return outcomes, nil
 }
 
 func (b *Reference) put(r farmtally.Record) farmtally.Outcome {
-	if r.JobID != "" && r.JobName != "" {
-		b.jobs[jobKey{r.FarmID, r.JobID}] = r.JobName
+	f, known := b.farms[r.FarmID]
+	if !known {
+		f = farm{map[identity]farmtally.Record{}, map[farmtally.JobID]string{}}
+		b.farms[r.FarmID] = f
 	}
-	key := identity{r.FarmID, r.RecordID, r.StartedAt}
-	old, ok := b.records[key]
-	b.records[key] = r
+	if r.JobID != "" && r.JobName != "" {
+		f.jobNames[r.JobID] = r.JobName
+	}
+	key := identity{r.StartedAt, r.RecordID}
+	old, replaces := f.records[key]
+	f.records[key] = r
 	switch {
-	case !ok:
+	case !replaces:
 		return farmtally.New
 	case old.SameAs(&r):
 		return farmtally.Unchanged
@@ -70,69 +75,52 @@ func (b *Reference) put(r farmtally.Record) farmtally.Outcome {
 	}
 }
 
-// Import implements farmtally.Backend.
+// Import implements farmtally.Backend: it keeps the records, and Commit appends them.
 func (b *Reference) Import(context.Context) (farmtally.Import, error) {
-	return &referenceImport{backend: b}, nil
+	return &load{backend: b}, nil
 }
 
-type referenceImport struct {
+type load struct {
 	backend *Reference
 	records []farmtally.Record
 }
 
-func (i *referenceImport) Add(_ context.Context, r *farmtally.Record) error {
-	i.records = append(i.records, *r)
+func (l *load) Add(_ context.Context, r *farmtally.Record) error {
+	l.records = append(l.records, *r)
 	return nil
 }
 
-func (i *referenceImport) Commit(ctx context.Context) (farmtally.Counts, error) {
-	var counts farmtally.Counts
-	outcomes, err := i.backend.Append(ctx, i.records)
+func (l *load) Commit(ctx context.Context) (counts farmtally.Counts, err error) {
+	outcomes, err := l.backend.Append(ctx, l.records)
 	for _, o := range outcomes {
 		counts.Add(o)
 	}
 	return counts, err
 }
 
-func (i *referenceImport) Abort() error {
-	i.records = nil
-	return nil
-}
+func (l *load) Abort() error { return nil }
 
 // Snapshot implements farmtally.Backend.
-func (b *Reference) Snapshot(_ context.Context, farm farmtally.FarmID) (farmtally.Snapshot, error) {
+func (b *Reference) Snapshot(_ context.Context, id farmtally.FarmID) (farmtally.Snapshot, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := &referenceSnapshot{jobs: map[string]string{}}
-	for _, r := range b.records {
-		if r.FarmID == farm {
-			s.records = append(s.records, r)
-		}
-	}
-	slices.SortFunc(s.records, func(a, b farmtally.Record) int {
-		return cmp.Or(cmp.Compare(a.StartedAt, b.StartedAt), cmp.Compare(a.RecordID, b.RecordID))
-	})
-	for key, name := range b.jobs {
-		if key.farm == farm {
-			s.jobs[string(key.job)] = name
-		}
-	}
-	return s, nil
+	return farm{maps.Clone(b.farms[id].records), maps.Clone(b.farms[id].jobNames)}, nil
 }
 
 // Close implements farmtally.Backend.
 func (b *Reference) Close() error { return nil }
 
-type referenceSnapshot struct {
-	records []farmtally.Record
-	jobs    map[string]string
-}
+// Close implements farmtally.Snapshot.
+func (f farm) Close() error { return nil }
 
-func (s *referenceSnapshot) Close() error { return nil }
-
-func (s *referenceSnapshot) Records(_ context.Context, yield func(*farmtally.Record) error) error {
-	for i := range s.records {
-		if err := yield(&s.records[i]); err != nil {
+// Records implements farmtally.Snapshot.
+func (f farm) Records(_ context.Context, yield func(*farmtally.Record) error) error {
+	inOrder := slices.SortedFunc(maps.Keys(f.records), func(a, b identity) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.id, b.id))
+	})
+	for _, key := range inOrder {
+		r := f.records[key]
+		if err := yield(&r); err != nil {
 			return err
 		}
 	}
@@ -140,14 +128,13 @@ func (s *referenceSnapshot) Records(_ context.Context, yield func(*farmtally.Rec
 }
 
 // Aggregate puts each record's slice of each bucket into that bucket's row.
-func (s *referenceSnapshot) Aggregate(ctx context.Context, q *farmtally.Query, limits farmtally.Limits,
+func (f farm) Aggregate(ctx context.Context, q *farmtally.Query, limits farmtally.Limits,
 	progress farmtally.Progress, emit func(*farmtally.Row) error,
 ) (seen farmtally.Seen, err error) {
 	rows := map[rowKey]*farmtally.Row{}
-	for i := range s.records {
-		r := &s.records[i]
+	for _, r := range f.records {
 		use := r.At(q.AsOf)
-		if !q.Selects(r) || !use.Meets(q.Start, q.End) {
+		if !q.Selects(&r) || !use.Meets(q.Start, q.End) {
 			continue
 		}
 		seen.Records++
@@ -157,13 +144,13 @@ func (s *referenceSnapshot) Aggregate(ctx context.Context, q *farmtally.Query, l
 		if r.Running {
 			seen.Running++
 		}
-		s.slice(q, r, use, rows)
+		f.slice(q, &r, use, rows)
 		if limits.Rows > 0 && int64(len(rows)) > limits.Rows {
 			return seen, farmtally.Errorf(farmtally.TooLarge, "more than %d rows", limits.Rows)
 		}
 	}
 	if progress != nil {
-		progress(int64(len(s.records)), int64(len(s.records)))
+		progress(int64(len(f.records)), int64(len(f.records)))
 	}
 	return seen, emitSorted(ctx, rows, emit)
 }
@@ -173,13 +160,13 @@ type rowKey struct {
 	group [farmtally.MaxGroupBy]string
 }
 
-func (s *referenceSnapshot) slice(q *farmtally.Query, r *farmtally.Record, use farmtally.Use, rows map[rowKey]*farmtally.Row) {
+func (f farm) slice(q *farmtally.Query, r *farmtally.Record, use farmtally.Use, rows map[rowKey]*farmtally.Row) {
 	var group [farmtally.MaxGroupBy]string
 	jobName := ""
 	for i, d := range q.GroupBy {
 		group[i] = r.Value(d)
 		if d == farmtally.ByJob {
-			jobName = s.jobs[group[i]]
+			jobName = f.jobNames[r.JobID]
 		}
 	}
 	for start := max(use.Start, q.Start); ; {
@@ -196,13 +183,11 @@ func (s *referenceSnapshot) slice(q *farmtally.Query, r *farmtally.Record, use f
 }
 
 func emitSorted(ctx context.Context, rows map[rowKey]*farmtally.Row, emit func(*farmtally.Row) error) error {
-	sorted := make([]*farmtally.Row, 0, len(rows))
-	for _, row := range rows {
-		sorted = append(sorted, row)
-	}
-	slices.SortFunc(sorted, (*farmtally.Row).Compare)
-	for _, row := range sorted {
-		if err := cmp.Or(ctx.Err(), emit(row)); err != nil {
+	for _, row := range slices.SortedFunc(maps.Values(rows), (*farmtally.Row).Compare) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := emit(row); err != nil {
 			return err
 		}
 	}
