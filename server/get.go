@@ -28,6 +28,9 @@ func (s *Server) get(ctx context.Context, r *request) ([]byte, error) {
 	if err := r.bad.exception(); err != nil {
 		return nil, err
 	}
+	if !r.key.MayRead(r.farm) {
+		return nil, denied(r.farm)
+	}
 	a, err := s.aggregation(ctx, r.farm, id)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/ingest"
 )
 
 // The defaults of Config.
@@ -32,6 +33,9 @@ type Config struct {
 	OpenResult   func(id string) (ResultReader, error)
 	// RemoveResult does nothing where there is no result of the id.
 	RemoveResult func(id string) error
+
+	// Prices are what pushed records are priced with, asked anew for each batch.
+	Prices ingest.Prices
 
 	Logger *slog.Logger     // nil logs nothing
 	Clock  func() time.Time // nil is time.Now

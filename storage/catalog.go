@@ -85,7 +85,8 @@ func (c *Catalog) connect() (err error) {
 	}
 	pragmas := url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "synchronous(FULL)",
-		"fullfsync(1)", // of macOS, where fsync alone leaves the disk's own cache
+		"fullfsync(1)",             // of macOS, where fsync alone leaves the disk's own cache
+		"wal_autocheckpoint(8192)", // 32 MiB: pushes write the same pages again and again
 	}}
 	name := func(lock string) string {
 		pragmas.Set("_txlock", lock)

@@ -3,23 +3,20 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-	"github.com/aws/aws-sdk-go-v2/service/deadline"
+	service "github.com/aws/aws-sdk-go-v2/service/deadline"
 	"github.com/aws/aws-sdk-go-v2/service/deadline/types"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/deadline"
+	"github.com/farmtally/farmtally/paginate"
 )
 
 // defaultEndpoint is where serve listens by default.
@@ -30,7 +27,7 @@ const defaultRegion = "us-east-1"
 
 // client asks one server, with AWS's own client.
 type client struct {
-	api      *deadline.Client
+	api      *service.Client
 	endpoint string
 	progress *progressLine
 	// streams says that rows go to a terminal as they come, where a progress line
@@ -41,26 +38,20 @@ type client struct {
 // dial makes the client from AWS's standard configuration. The endpoint is the flag's,
 // else the configuration's, else defaultEndpoint.
 func (p *program) dial(ctx context.Context, endpoint string) (*client, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithDefaultRegion(defaultRegion),
-		config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
-	if err != nil {
-		return nil, fmt.Errorf("read AWS configuration: %w", err)
-	}
-	// What is left when nothing is configured is the metadata service of EC2.
-	if aws.IsCredentialsProvider(cfg.Credentials, (*ec2rolecreds.Provider)(nil)) {
-		cfg.Credentials = aws.AnonymousCredentials{}
-	}
-	api := deadline.NewFromConfig(cfg, func(o *deadline.Options) {
-		if endpoint != "" {
-			o.BaseEndpoint = &endpoint
-		}
-		if o.BaseEndpoint == nil {
-			o.BaseEndpoint = aws.String(defaultEndpoint)
-		}
-		if !isAWS(*o.BaseEndpoint) {
-			o.APIOptions = append(o.APIOptions, withoutHostPrefix)
-		}
+	api, err := deadline.NewClient(ctx, deadline.ClientConfig{
+		Endpoint: endpoint, DefaultRegion: defaultRegion, AnonymousWithout: true,
+		Options: []func(*service.Options){func(o *service.Options) {
+			if o.BaseEndpoint == nil {
+				o.BaseEndpoint = aws.String(defaultEndpoint)
+			}
+			if !isAWS(*o.BaseEndpoint) {
+				deadline.WithoutHostPrefix(o)
+			}
+		}},
 	})
+	if err != nil {
+		return nil, err
+	}
 	return &client{api: api, endpoint: *api.Options().BaseEndpoint, progress: newProgressLine(p.stderr)}, nil
 }
 
@@ -78,44 +69,52 @@ func isAWS(endpoint string) bool {
 	return false
 }
 
-// withoutHostPrefix keeps the client from putting "management." before the host.
-func withoutHostPrefix(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("WithoutHostPrefix",
-		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
-			middleware.InitializeOutput, middleware.Metadata, error,
-		) {
-			return next.HandleInitialize(smithyhttp.DisableEndpointHostPrefix(ctx, true), in)
-		}), middleware.Before)
-}
-
 // answer is what an aggregation came to, beside its rows.
 type answer struct {
 	id      string
 	status  string
 	message string
+	// next is where to go on: a resume token of the AWS CLI's and boto3's kind, or,
+	// without pagination, the service's own token. "" is the end.
+	next string
 }
 
-// ask starts the aggregation, waits for it, and calls yield for each row.
-func (c *client) ask(ctx context.Context, q *inquiry, s *scope, yield func(*types.Statistics) error) (answer, error) {
+// ask starts the aggregation, unless the inquiry has one, waits for it, and calls
+// yield for each row.
+func (c *client) ask(ctx context.Context, q *inquiry, s *scope, yield func(*types.Statistics) error) (a answer, err error) {
 	defer c.progress.clear()
-	id, err := c.start(ctx, q.request(s))
+	if a.id = q.aggregation; a.id == "" {
+		if a.id, err = c.start(ctx, q.request(s)); err != nil {
+			return a, err
+		}
+	}
+	page, err := deadline.Wait(ctx, c.api, &service.GetSessionsStatisticsAggregationInput{
+		FarmId: &s.farm.id, AggregationId: &a.id, MaxResults: q.firstPage(),
+	}, deadline.WaitOptions{Progress: func(message string) { c.progress.show(message) }})
 	if err != nil {
-		return answer{}, err
+		return a, err
 	}
-	page, err := c.wait(ctx, s.farm.id, id)
-	if err != nil {
-		return answer{}, err
+	a.status, a.message = string(page.Status), aws.ToString(page.StatusMessage)
+	if q.noPaginate {
+		a.next = aws.ToString(page.NextToken)
+		return a, c.rows(page.Statistics, yield)
 	}
-	a := answer{id: id, status: string(page.Status), message: aws.ToString(page.StatusMessage)}
-	if page.Status != types.SessionsStatisticsAggregationStatusCompleted {
-		return a, farmtally.Errorf(farmtally.TooLarge, "the aggregation ended as %s: %s", a.status, a.message)
+	a.next, err = c.pages(ctx, q, &service.GetSessionsStatisticsAggregationInput{FarmId: &s.farm.id, AggregationId: &a.id}, yield)
+	return a, err
+}
+
+// firstPage is the size of the page that waiting asks for: as small as can be where
+// the paginator reads the rows.
+func (q *inquiry) firstPage() *int32 {
+	if q.noPaginate {
+		return nil
 	}
-	return a, c.pages(ctx, s.farm.id, id, page, yield)
+	return aws.Int32(1)
 }
 
 // request is what the inquiry sends.
-func (q *inquiry) request(s *scope) *deadline.StartSessionsStatisticsAggregationInput {
-	in := &deadline.StartSessionsStatisticsAggregationInput{
+func (q *inquiry) request(s *scope) *service.StartSessionsStatisticsAggregationInput {
+	in := &service.StartSessionsStatisticsAggregationInput{
 		FarmId:    &s.farm.id,
 		StartTime: aws.Time(q.start.Time()), EndTime: aws.Time(q.end.Time()),
 		Timezone: aws.String(q.timezone.String()),
@@ -140,9 +139,9 @@ func (q *inquiry) request(s *scope) *deadline.StartSessionsStatisticsAggregation
 }
 
 // start starts the aggregation, and waits its turn while another one runs.
-func (c *client) start(ctx context.Context, in *deadline.StartSessionsStatisticsAggregationInput) (string, error) {
+func (c *client) start(ctx context.Context, in *service.StartSessionsStatisticsAggregationInput) (string, error) {
 	for pause := newBackoff(); ; {
-		out, err := c.api.StartSessionsStatisticsAggregation(ctx, in, func(o *deadline.Options) { o.RetryMaxAttempts = 1 })
+		out, err := c.api.StartSessionsStatisticsAggregation(ctx, in, func(o *service.Options) { o.RetryMaxAttempts = 1 })
 		if err == nil {
 			return aws.ToString(out.AggregationId), nil
 		}
@@ -158,48 +157,37 @@ func (c *client) start(ctx context.Context, in *deadline.StartSessionsStatistics
 	}
 }
 
-// wait polls the aggregation until it is in progress no more, and gives its first
-// page.
-func (c *client) wait(ctx context.Context, farm, id string) (*deadline.GetSessionsStatisticsAggregationOutput, error) {
-	for pause := newBackoff(); ; {
-		page, err := c.api.GetSessionsStatisticsAggregation(ctx, &deadline.GetSessionsStatisticsAggregationInput{
-			FarmId: &farm, AggregationId: &id,
-		})
-		if err != nil || page.Status != types.SessionsStatisticsAggregationStatusInProgress {
-			return page, err
+// pages calls yield for the rows that the inquiry's paging asks for, and gives the
+// token to go on with.
+func (c *client) pages(ctx context.Context, q *inquiry, in *service.GetSessionsStatisticsAggregationInput,
+	yield func(*types.Statistics) error,
+) (next string, err error) {
+	pages := deadline.NewGetSessionsStatisticsAggregationPaginator(c.api).Paginate(in, q.paging)
+	rows := 0
+	for page, err := range pages.All(ctx) {
+		if err != nil {
+			return "", err
 		}
-		c.progress.show(aws.ToString(page.StatusMessage))
-		if err := pause.wait(ctx, 0); err != nil {
-			return nil, err
+		if err := c.rows(page.Statistics, yield); err != nil {
+			return "", err
 		}
-	}
-}
-
-// pages calls yield for the rows of the first page and of all that follow it.
-func (c *client) pages(ctx context.Context, farm, id string, page *deadline.GetSessionsStatisticsAggregationOutput, yield func(*types.Statistics) error) error {
-	for rows := 0; ; {
-		if c.streams {
-			c.progress.clear()
-		}
-		for i := range page.Statistics {
-			if err := yield(&page.Statistics[i]); err != nil {
-				return err
-			}
-		}
-		if rows += len(page.Statistics); aws.ToString(page.NextToken) == "" {
-			return nil
-		}
-		if !c.streams {
+		if rows += len(page.Statistics); !c.streams {
 			c.progress.show(count(int64(rows)) + " rows read")
 		}
-		next, err := c.api.GetSessionsStatisticsAggregation(ctx, &deadline.GetSessionsStatisticsAggregationInput{
-			FarmId: &farm, AggregationId: &id, NextToken: page.NextToken,
-		})
-		if err != nil {
+	}
+	return pages.NextToken(), nil
+}
+
+func (c *client) rows(rows []types.Statistics, yield func(*types.Statistics) error) error {
+	if c.streams {
+		c.progress.clear()
+	}
+	for i := range rows {
+		if err := yield(&rows[i]); err != nil {
 			return err
 		}
-		page = next
 	}
+	return nil
 }
 
 // backoff is a pause that grows.
@@ -230,6 +218,15 @@ var denials = []string{"AccessDeniedException", "MissingAuthenticationTokenExcep
 
 // explain says an error of AWS's client in farmtally's words.
 func (c *client) explain(err error) error {
+	if ended, ok := errors.AsType[*deadline.AggregationError](err); ok {
+		return farmtally.Errorf(farmtally.TooLarge, "the aggregation ended as %s: %s", ended.Status, ended.Message)
+	}
+	if errors.Is(err, paginate.ErrBadToken) {
+		return &farmtally.Error{
+			Kind: farmtally.Invalid, Message: "--starting-token is no token of an answer that was cut off",
+			Hint: "give the NextToken that stats, boto3 or the AWS CLI gave, unchanged",
+		}
+	}
 	if v, ok := errors.AsType[*types.ValidationException](err); ok {
 		e := farmtally.Errorf(farmtally.Invalid, "the server refused the request: %s", v.ErrorMessage())
 		for _, f := range v.FieldList {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/paginate"
 )
 
 // statsOptions are the flags of stats.
@@ -22,6 +23,11 @@ type statsOptions struct {
 	timezone, period string
 	groupBy, stats   []string
 	output           string
+	aggregation      string
+	maxItems         int
+	pageSize         int
+	startingToken    string
+	noPaginate       bool
 }
 
 // inquiry is what the options ask for, once they are read.
@@ -34,6 +40,10 @@ type inquiry struct {
 	period         farmtally.Period
 	groupBy        []farmtally.Dimension
 	statistics     []farmtally.Statistic
+
+	aggregation string // "" starts one
+	noPaginate  bool
+	paging      paginate.Options
 }
 
 func (p *program) statsCommand() *cobra.Command {
@@ -53,6 +63,9 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 		Args: arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := o.parse(p.now())
+			if err == nil {
+				err = o.parsePaging(q, cmd.Flags().Changed)
+			}
 			if err != nil {
 				return misusef(helpOf(cmd), "%s", err)
 			}
@@ -70,6 +83,11 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 	f.StringVar(&o.period, "period", "", "cut the range into `periods`: hourly, daily, weekly or monthly (default: one sum)")
 	f.StringSliceVar(&o.groupBy, "group-by", []string{"queue"}, "one or two `dimensions`: "+strings.Join(slices.Collect(dimensionWords), ", "))
 	f.StringSliceVar(&o.stats, "stat", []string{"sum"}, "the `statistics`: sum, avg, min, max")
+	f.IntVar(&o.maxItems, "max-items", 0, "print so many rows at the `most`, and the token to go on with")
+	f.IntVar(&o.pageSize, "page-size", 0, "ask for so many rows at a `time`, 1 to 100")
+	f.StringVar(&o.startingToken, "starting-token", "", "go on where --max-items stopped, with the `token` that it gave; needs --aggregation-id")
+	f.BoolVar(&o.noPaginate, "no-paginate", false, "print the first page alone")
+	f.StringVar(&o.aggregation, "aggregation-id", "", "read the rows of the aggregation of this `id`; start none")
 	outputFlag(cmd, &o.output, "table", "csv", "json", "ndjson")
 	return cmd
 }
@@ -133,6 +151,40 @@ func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
 	}
 	return q, q.check()
 }
+
+// parsePaging reads the options about pages, which are the AWS CLI's; its error names
+// the flag at fault.
+func (o *statsOptions) parsePaging(q *inquiry, given func(string) bool) error {
+	q.aggregation, q.noPaginate = o.aggregation, o.noPaginate
+	q.paging.StartingToken = o.startingToken
+	if given("max-items") {
+		q.paging.MaxItems = &o.maxItems
+	}
+	if given("page-size") {
+		q.paging.PageSize = &o.pageSize
+	}
+	switch {
+	case given("max-items") && o.maxItems < 0:
+		return fmt.Errorf("--max-items %d: must be 0 or more", o.maxItems)
+	case given("page-size") && (o.pageSize < 1 || o.pageSize > maxPageSize):
+		return fmt.Errorf("--page-size %d: must be 1 to %d", o.pageSize, maxPageSize)
+	case given("aggregation-id") && !farmtally.IsID("", o.aggregation):
+		return fmt.Errorf("--aggregation-id %s: must be 32 lower-case hexadecimal digits", o.aggregation)
+	case o.startingToken != "" && o.aggregation == "":
+		return fmt.Errorf("--starting-token belongs to the rows of one aggregation; name it with --aggregation-id")
+	}
+	if o.noPaginate {
+		for _, flag := range []string{"max-items", "page-size", "starting-token"} {
+			if given(flag) {
+				return fmt.Errorf("--no-paginate and --%s can't go together", flag)
+			}
+		}
+	}
+	return nil
+}
+
+// maxPageSize is AWS's bound.
+const maxPageSize = 100
 
 // check refuses what no server would take, before any is asked.
 func (q *inquiry) check() error {
@@ -205,6 +257,10 @@ func (p *program) stats(ctx context.Context, q *inquiry, output string) error {
 	}
 	if answer.message != "" {
 		fmt.Fprintf(p.stderr, "farmtally: %s\n", answer.message)
+	}
+	if answer.next != "" && !q.noPaginate {
+		fmt.Fprintf(p.stderr, "farmtally: there are more rows; go on within the hour with the same flags and\n  --aggregation-id %s --starting-token %s\n",
+			answer.id, answer.next)
 	}
 	return nil
 }

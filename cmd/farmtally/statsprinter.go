@@ -25,7 +25,11 @@ func newStatsPrinter(output string, w io.Writer, q *inquiry, s *scope) statsPrin
 	case "csv":
 		return &statsCSV{w: csv.NewWriter(w), q: q, s: s}
 	case "json":
-		return &statsJSON{w: w, s: s}
+		p := &statsJSON{w: w, s: s, nextKey: "NextToken"}
+		if q.noPaginate {
+			p.nextKey = "nextToken"
+		}
+		return p
 	case "ndjson":
 		return &statsLines{w: json.NewEncoder(w), s: s}
 	default:
@@ -99,6 +103,9 @@ type statsJSON struct {
 	w    io.Writer
 	s    *scope
 	rows int
+	// nextKey is the member that the token to go on with has: as in the AWS CLI's
+	// output, NextToken for a resume token and nextToken for the service's own.
+	nextKey string
 }
 
 func (p *statsJSON) row(r *types.Statistics) error {
@@ -124,8 +131,12 @@ func (p *statsJSON) end(a answer) error {
 	if a.message != "" {
 		message, _ = json.Marshal(a.message) // a string always encodes
 	}
-	_, err := fmt.Fprintf(p.w, "%s  \"status\": %q,\n  \"statusMessage\": %s,\n  \"farmId\": %q,\n  \"aggregationId\": %q\n}\n",
-		tail, a.status, message, p.s.farm.id, a.id)
+	next := ""
+	if a.next != "" {
+		next = fmt.Sprintf(",\n  %q: %q", p.nextKey, a.next)
+	}
+	_, err := fmt.Fprintf(p.w, "%s  \"status\": %q,\n  \"statusMessage\": %s,\n  \"farmId\": %q,\n  \"aggregationId\": %q%s\n}\n",
+		tail, a.status, message, p.s.farm.id, a.id, next)
 	return err
 }
 
