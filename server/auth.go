@@ -152,7 +152,7 @@ func (s *Server) checkScope(sig *signature) error {
 // verify signs the request again, compares, and gives the key. It does the same work for a key that
 // does not exist as for one that does.
 func (s *Server) verify(r *http.Request, sig *signature, body []byte) (farmtally.AccessKey, error) {
-	key, err := s.config.Catalog.Key(r.Context(), sig.keyID)
+	key, err := s.key(r.Context(), sig.keyID)
 	unknown := err != nil
 	if unknown && farmtally.KindOf(err) != farmtally.NotFound {
 		return key, fmt.Errorf("read access key: %w", err)

@@ -55,6 +55,8 @@ type Server struct {
 	now    func() time.Time
 	tokens tokens
 
+	keys    keyCache
+	results resultCache
 	buffers sync.Pool // *[]byte, of answers that were sent
 
 	ctx    context.Context // ends when running aggregations must stop
@@ -141,5 +143,6 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.cancel()
 	s.work.Wait()
+	s.results.close()
 	return nil
 }

@@ -34,7 +34,7 @@ const (
 const busyTimeout = 60 * time.Second
 
 // readers bounds the connections that read at once.
-const readers = 4
+const readers = 5 // one of which is for watch
 
 //go:embed schema.sql
 var schema string
@@ -54,6 +54,7 @@ type Catalog struct {
 	clock  func() time.Time
 	writer *sql.DB // one connection; its transactions are immediate
 	reader *sql.DB
+	watch  watch
 	doubt  atomic.Bool // whether the last commit failed in a way that may yet succeed
 }
 
@@ -106,7 +107,7 @@ func (c *Catalog) connect() (err error) {
 
 // Close closes the folder.
 func (c *Catalog) Close() error {
-	err := errors.Join(c.writer.Close(), c.reader.Close())
+	err := errors.Join(c.watch.close(), c.writer.Close(), c.reader.Close())
 	if err != nil {
 		return fmt.Errorf("close catalog: %w", err)
 	}
