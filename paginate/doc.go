@@ -25,12 +25,13 @@
 // "boto_truncate_amount": 7}: the service's tokens by the request's members that
 // take them; the number of items to skip on the page that they lead to, if the
 // pass ended within it; and in boto_encoded_keys the paths of the values that were
-// bytes. The form from before 2015, abc___7, is read too, and so is a token of the
+// bytes. The form of older versions, abc___7, is read too, and so is a token of the
 // service itself.
 //
 // In a token that is an object of its own, such as DynamoDB's, botocore keeps the
 // order in which the service sent the members. A Go map has no order; they are
-// written in the order of their names. Either side reads either.
+// written in the order of their names. Either side reads either. To go on from one in
+// the SDK's own structs, name the structs of its values in [Rule].Unions.
 //
 // # Differences from botocore
 //
@@ -74,7 +75,7 @@
 //     Contents[-1].Key in what is left of a page after the skip, and ends if nothing
 //     is left.
 //   - A token None is a token: botocore takes a service's token of this name for
-//     none, and begins again. In the form from before 2015 it does mean none.
+//     none, and begins again. In the form of older versions it does mean none.
 //   - A resume token may lack members: botocore takes those for none too, but fails
 //     when it cuts a page.
 //   - A bad skip is an error: botocore takes a negative boto_truncate_amount for a

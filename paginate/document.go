@@ -86,6 +86,9 @@ func convert(v reflect.Value, n naming, inner func(reflect.Value) any) any {
 		if t, ok := v.Interface().(time.Time); ok {
 			return t.Format(time.RFC3339Nano)
 		}
+		if tag, ok := unionTag(v.Type()); ok {
+			return map[string]any{n.member(tag): inner(v.FieldByName(unionValue))}
+		}
 		return convertStruct(v, n, inner)
 	}
 	return nil

@@ -84,7 +84,8 @@ func Items[T, In, Out any](ctx context.Context, p *Pages[In, Out]) iter.Seq2[T, 
 	return items[T](ctx, p, p.rules.results[0], true)
 }
 
-// ItemsOf is [Items] for any of the rule's result keys, by its path.
+// ItemsOf is [Items] for any of the rule's result keys, by its path. A loop over a
+// secondary one that is left early can be taken up at the page after.
 func ItemsOf[T, In, Out any](ctx context.Context, p *Pages[In, Out], resultKey string) iter.Seq2[T, error] {
 	for i, key := range p.rules.ResultKeys {
 		if key == resultKey {

@@ -225,18 +225,36 @@ func (r *rules) sized(request reflect.Value, size *int) (reflect.Value, error) {
 
 // with is the request with a place's tokens in it, and without those that the
 // place has not.
-func (r *rules) with(request reflect.Value, at object) (reflect.Value, error) {
-	for _, name := range at.keys {
-		if at.values[name] == nil {
+func (r *rules) with(request reflect.Value, p place) (reflect.Value, error) {
+	for _, name := range p.at.keys {
+		if p.at.values[name] == nil {
 			request = without(request, name)
 			continue
 		}
-		var err error
-		if request, err = (path{name}).put(request, request.Type(), unordered(at.values[name])); err != nil {
+		value, err := p.own[name], error(nil)
+		if value == nil {
+			value, err = r.united(unordered(p.at.values[name]), memberType(request.Type(), name))
+		}
+		if err == nil {
+			request, err = (path{name}).put(request, request.Type(), value)
+		}
+		if err != nil {
 			return request, fmt.Errorf("%w: %s: %w", ErrBadToken, name, err)
 		}
 	}
 	return request, nil
+}
+
+// memberType is the type of a request's member.
+func memberType(t reflect.Type, name string) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Map {
+		return t.Elem()
+	}
+	field, _ := t.FieldByName(fieldName(name))
+	return field.Type
 }
 
 // without is the request without a member.
@@ -257,23 +275,25 @@ func without(request reflect.Value, name string) reflect.Value {
 }
 
 // nextAt is the place that a page leads to, and whether there is one.
-func (r *rules) nextAt(page reflect.Value) (object, bool, error) {
+func (r *rules) nextAt(page reflect.Value) (place, bool, error) {
 	if r.more != nil {
 		more, err := r.more.find(page)
-		if err != nil || !truthy(more) {
-			return object{}, false, err
+		if err != nil || !truthy(plain(more)) {
+			return place{}, false, err
 		}
 	}
-	var next place
+	next := place{own: map[string]any{}}
 	for i, name := range r.InputTokens {
-		v, err := r.outputs[i].find(page)
+		found, err := r.outputs[i].find(page)
 		if err != nil {
-			return object{}, false, err
+			return place{}, false, err
 		}
+		v := plain(found)
 		if !truthy(v) {
-			v = nil
+			v, found = nil, reflect.Value{}
 		}
 		next.at.set(name, v)
+		next.own[name] = interfaceOf(found)
 	}
-	return next.at, !next.noToken(), nil
+	return next, !next.noToken(), nil
 }

@@ -20,8 +20,8 @@ type trip struct {
 type pass struct {
 	trip
 
-	here  place  // of the page that was given last
-	next  object // the place after that page, if leads
+	here  place // of the page that was given last
+	next  place // after that page, if leads
 	leads bool
 	left  int // items that are still wanted, or unlimited
 	skip  int // items of the next page that an earlier pass gave
@@ -38,7 +38,7 @@ func (t trip) begin() (*pass, error) {
 	if t.mistake != nil {
 		return nil, t.mistake
 	}
-	s := &pass{trip: t, here: t.start, next: t.start.at, skip: t.start.skip, left: t.limit}
+	s := &pass{trip: t, here: t.start, next: t.start, skip: t.start.skip, left: t.limit}
 	var err error
 	if s.limit == 0 {
 		s.done = true
@@ -56,7 +56,7 @@ func (s *pass) turn(ctx context.Context) (reflect.Value, bool, error) {
 	if s.done || s.fault != nil {
 		return reflect.Value{}, false, s.fault
 	}
-	s.here = place{at: s.next, skip: s.skip}
+	s.here = place{at: s.next.at, own: s.next.own, skip: s.skip}
 	s.page++
 	page, err := s.read(ctx)
 	if err == nil {
@@ -74,7 +74,7 @@ func (s *pass) read(ctx context.Context) (reflect.Value, error) {
 	if err := ctx.Err(); err != nil {
 		return reflect.Value{}, err
 	}
-	request, err := s.rules.with(s.request, s.here.at)
+	request, err := s.rules.with(s.request, s.here)
 	if err != nil {
 		return request, err
 	}
@@ -146,12 +146,12 @@ func (s *pass) lead(page reflect.Value) error {
 	}
 	if s.left == 0 {
 		s.done = true
-		s.resume, err = place{at: s.next}.pageToken()
+		s.resume, err = s.next.pageToken()
 		return err
 	}
-	again, err := s.repeats(s.next)
+	again, err := s.repeats(s.next.at)
 	if again {
-		token, _ := place{at: s.next}.pageToken()
+		token, _ := s.next.pageToken()
 		s.fault = &RepeatedTokenError{Page: s.page, Token: token}
 	}
 	return err
@@ -177,7 +177,7 @@ func (s *pass) resumeAfter(items int) string {
 	case s.done:
 		token = s.resume
 	case s.leads:
-		token, _ = place{at: s.next, skip: s.skip}.token()
+		token, _ = place{at: s.next.at, skip: s.skip}.token()
 	}
 	return token
 }

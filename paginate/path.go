@@ -233,14 +233,15 @@ func parseSteps(text string) ([]step, bool) {
 
 // find gives the first alternative's value that JMESPath holds for true, and the
 // last one's if there is none.
-func (e expression) find(page reflect.Value) (any, error) {
+func (e expression) find(page reflect.Value) (reflect.Value, error) {
 	if e.jmespath != nil {
-		return searchSafely(e.jmespath, e.naming.document(page))
+		found, err := searchSafely(e.jmespath, e.naming.document(page))
+		return reflect.ValueOf(found), err
 	}
-	var found any
+	var found reflect.Value
 	for _, steps := range e.alternatives {
-		found = plain(follow(page, steps))
-		if holds(found) {
+		found = follow(page, steps)
+		if holds(plain(found)) {
 			break
 		}
 	}

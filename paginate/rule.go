@@ -32,6 +32,10 @@ type Rule struct {
 	// NonAggregateKeys are dotted paths to what the full result has of the first
 	// page, such as "status".
 	NonAggregateKeys []string
+	// Unions are pointers to the structs that a union among the tokens can hold, such
+	// as &types.AttributeValueMemberS{} in DynamoDB's. Only a starting token that has
+	// such a value needs them.
+	Unions []any
 }
 
 // UnmarshalJSON reads botocore's form of a rule: input_token, output_token,

@@ -13,7 +13,8 @@ import (
 )
 
 // Search gives what a JMESPath expression finds in each page: the elements of a
-// list one by one, anything else as it is, null (nil) too.
+// list one by one, anything else as it is, null (nil) too. A loop that is left early
+// can be taken up at the page after.
 //
 // Values are those of encoding/json: nil, bool, float64, string, []any and
 // map[string]any. In pages that are structs, members have the service's names: of

@@ -22,6 +22,7 @@ const (
 type place struct {
 	at   object
 	skip int
+	own  map[string]any // the tokens as a page or a request held them, if one did
 }
 
 // isStart says whether the place is the beginning of everything.
@@ -223,8 +224,8 @@ func lowered(v any, steps []any) (any, error) {
 	return nil, errors.New("nothing is there")
 }
 
-// deprecatedSeparator stands between the parts of the tokens that botocore made
-// before 2015: the input tokens in order, "None" for one that is not, and last,
+// deprecatedSeparator stands between the parts of the tokens that older versions of
+// botocore made: the input tokens in order, "None" for one that is not, and last,
 // perhaps, the number of items to skip.
 const deprecatedSeparator = "___"
 
@@ -255,12 +256,13 @@ func (r *rules) parseDeprecated(text string) (place, error) {
 // placeIn is where a request of the caller's own begins.
 func (r *rules) placeIn(request reflect.Value) place {
 	var o object
+	own := map[string]any{}
 	for _, name := range r.InputTokens {
-		v := plain(member(bare(request), name))
-		if !truthy(v) {
-			v = nil
+		v := member(bare(request), name)
+		if own[name] = interfaceOf(v); !truthy(plain(v)) {
+			own[name] = nil
 		}
-		o.set(name, v)
+		o.set(name, plain(reflect.ValueOf(own[name])))
 	}
-	return place{at: o}
+	return place{at: o, own: own}
 }

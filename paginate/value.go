@@ -233,6 +233,11 @@ func fit(x any, t reflect.Type) (reflect.Value, error) {
 	if v.Type() == t || t.Kind() == reflect.Interface && v.Type().AssignableTo(t) {
 		return v, nil
 	}
+	if isUnion(t) && reflect.PointerTo(v.Type()).Implements(t) {
+		out := reflect.New(v.Type())
+		out.Elem().Set(v)
+		return out, nil
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		inner, err := fit(x, t.Elem())
