@@ -15,7 +15,7 @@ import (
 )
 
 // responseMembers has a member of each response that is always there.
-var responseMembers = []string{"aggregationId", "status", "farms", "queues", "fleets"}
+var responseMembers = []string{"aggregationId", "status", "farms", "queues", "fleets", "displayName", "meteredProducts", "faults"}
 
 // checkModelled checks that an answer is one of AWS's model: JSON, with a status
 // and a name that belong together, and never a 500.
@@ -25,7 +25,7 @@ func checkModelled(t *testing.T, request string, a answer) {
 		"": http.StatusOK, "ValidationException": http.StatusBadRequest, "ResourceNotFoundException": http.StatusNotFound,
 		"ThrottlingException": http.StatusTooManyRequests, "MissingAuthenticationTokenException": http.StatusForbidden,
 		"IncompleteSignatureException": http.StatusForbidden, "InvalidSignatureException": http.StatusForbidden,
-		"UnrecognizedClientException": http.StatusForbidden,
+		"UnrecognizedClientException": http.StatusForbidden, "AccessDeniedException": http.StatusForbidden,
 	}
 	name := a.header.Get("x-amzn-ErrorType")
 	status, known := want[name]
@@ -92,15 +92,20 @@ func (m mutator) body() string {
 	for m.IntN(2) == 0 {
 		members[pick(m, "resourceIds", "startTime", "endTime", "timezone", "period", "groupBy", "statistics", "x")] = m.value()
 	}
-	if m.IntN(2) == 0 {
+	switch m.IntN(6) {
+	case 0, 1, 2:
 		return startBody(members)
+	case 3:
+		return m.spoil(lines(1 + m.IntN(3)))
 	}
 	return m.spoil(startBody(members))
 }
 
 func (m mutator) request() string {
 	target := pick(m, statisticsPath(farmA), statisticsPath(farmA), statisticsPath(farmB), statisticsPath(noFarm), "/2023-10-12/farms",
-		"/2023-10-12/farms/"+string(farmA)+"/queues", "/2023-10-12/farms/"+string(farmA)+"/fleets", "/healthz", "/")
+		"/2023-10-12/farms/"+string(farmA)+"/queues", "/2023-10-12/farms/"+string(farmA)+"/fleets", "/healthz", "/",
+		"/2023-10-12/farms/"+string(farmA), "/2023-10-12/farms/"+string(farmA)+"/queues/"+string(queueA), "/2023-10-12/metered-products",
+		"/2023-10-12/farms/"+string(farmA)+"/fleets/"+string(fleetA), "/2023-10-12/farms/"+string(farmB)+"/jobs", pushPath(farmB), pushPath(farmB))
 	query := pick(m, "", "?aggregationId="+m.id, "?aggregationId="+m.id+"&maxResults=1&nextToken="+m.token,
 		"?maxResults=1", "?status=IDLE&displayName=x&principalId=y", "?nextToken="+m.token)
 	body := m.body()

@@ -86,9 +86,10 @@ func mapIDs[ID ~string](texts *[]string) []ID {
 	return ids
 }
 
-// missing notes a required member that is absent, and says whether it is.
+// missing notes a required member that is absent, and says whether it is. One that is
+// there and could not be read is at fault already.
 func (r *request) missing(name string, absent bool) bool {
-	if absent {
+	if absent && !above(name, r.bad.fields) {
 		r.bad.add(name, "is required")
 	}
 	return absent

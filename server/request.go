@@ -118,7 +118,7 @@ func (r *request) limit() int {
 		return maxResults
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxResults {
+	if err != nil || n < 1 || n > maxResults || text[0] == '+' {
 		r.bad.add("maxResults", fmt.Sprintf("must be a whole number from 1 to %d", maxResults))
 	}
 	return n

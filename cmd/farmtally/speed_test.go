@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// signedClient asks a server with requests signed by AWS's signer, and reads no more of
+// the answers than their pages need.
+type signedClient struct {
+	http   http.Client
+	signer *v4.Signer
+	key    aws.Credentials
+	url    string
+}
+
+func newSignedClient(key createdKey, url string) *signedClient {
+	return &signedClient{
+		signer: v4.NewSigner(), url: url,
+		key: aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey},
+	}
+}
+
+// send sends one request and gives the answer's body.
+func (c *signedClient) send(ctx context.Context, method, target, body string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.url+target, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(body))
+	if err := c.signer.SignHTTP(ctx, c.key, r, hex.EncodeToString(sum[:]), "deadline", "eu-west-1", time.Now()); err != nil {
+		return "", err
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close() //nolint:errcheck // it is only read
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %s %s", method, target, answer.Status, text)
+	}
+	return string(text), err
+}
+
+// TestPagesPerSecond reads a large answer to its end from another process, page by
+// page, and says how fast. Each page is full, and the last ones take no longer than the
+// first.
+func TestPagesPerSecond(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	do(t, "generate", "--data", data, "--records", "200000", "--seed", "1")
+	key := newKey(t, data)
+	farm, of := ids(t, data)
+	var fleets []string
+	for name, id := range of {
+		if strings.HasPrefix(name, "fleet-") && len(fleets) < 10 {
+			fleets = append(fleets, id)
+		}
+	}
+	c := newSignedClient(key, serve(t, data).url)
+	path := "/2023-10-12/farms/" + farm + "/sessions-statistics-aggregation"
+	start, _ := json.Marshal(map[string]any{
+		"resourceIds": map[string]any{"fleetIds": fleets}, "period": "HOURLY", "startTime": "2025-01-01T00:00:00Z", "endTime": "2026-01-01T00:00:00Z",
+		"groupBy": []string{"USER_ID", "INSTANCE_TYPE"}, "statistics": []string{"SUM", "MIN", "MAX", "AVG"},
+	})
+	text, err := c.send(t.Context(), http.MethodPost, path, string(start))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, id, _ := strings.Cut(strings.TrimSuffix(text, `"}`), `"aggregationId":"`)
+	for text, err = c.send(t.Context(), http.MethodGet, path+"?aggregationId="+id, ""); err == nil && strings.Contains(text, "IN_PROGRESS"); {
+		time.Sleep(50 * time.Millisecond)
+		text, err = c.send(t.Context(), http.MethodGet, path+"?aggregationId="+id, "")
+	}
+	get := func(token string) string {
+		text, err := c.send(t.Context(), http.MethodGet, path+"?aggregationId="+id+"&nextToken="+url.QueryEscape(token), "")
+		if err != nil {
+			t.Error(err)
+		}
+		return text
+	}
+	tokens, times := []string{""}, []time.Duration{}
+	for at := 0; at < len(tokens); at++ {
+		began := time.Now()
+		text := get(tokens[at])
+		times = append(times, time.Since(began))
+		if _, rest, more := strings.Cut(text, `"nextToken":"`); more {
+			tokens = append(tokens, strings.TrimSuffix(rest, `"}`))
+			if n := strings.Count(text, `"count":`); n != 100 {
+				t.Fatalf("page %d has %d rows", at, n)
+			}
+		}
+	}
+	quarter := len(tokens) / 4
+	first, last, all := sum(times[:quarter]), sum(times[len(times)-quarter:]), sum(times)
+	t.Logf("%d pages, one after the other: %.0f a second; the first quarter in %s, the last in %s",
+		len(tokens), float64(len(tokens))/all.Seconds(), first, last)
+	if len(tokens) < 500 || last > 3*first {
+		t.Errorf("%d pages, the last quarter in %s, the first in %s", len(tokens), last, first)
+	}
+
+	const clients = 4
+	began := time.Now()
+	var group sync.WaitGroup
+	for n := range clients {
+		group.Go(func() {
+			for at := n; at < len(tokens); at += clients {
+				get(tokens[at])
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("%d at once: %.0f a second", clients, float64(len(tokens))/time.Since(began).Seconds())
+}
+
+func sum(times []time.Duration) (all time.Duration) {
+	for _, d := range times {
+		all += d
+	}
+	return all
+}
