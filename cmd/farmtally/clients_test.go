@@ -140,3 +140,12 @@ func decodeOutput(t *testing.T, cmd *exec.Cmd, out any) {
 		t.Fatalf("%v printed no JSON: %v\n%s", cmd.Args, err, text)
 	}
 }
+
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
