@@ -32,4 +32,5 @@ type AccessKey struct {
 	Name      string // whose it is, for people
 	CreatedAt Instant
 	RevokedAt Instant // 0 while the key is good
+	Grants    []Grant // at most one for each farm; what any of them allows is allowed
 }

@@ -38,11 +38,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	pages, err := deadline.NewGetSessionsStatisticsAggregationPaginator(client).Paginate(in, paginate.Options{MaxItems: new(1000)})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	pages := deadline.NewGetSessionsStatisticsAggregationPaginator(client).Paginate(in, paginate.Options{MaxItems: new(1000)})
 	for row, err := range paginate.Items[types.Statistics](ctx, pages) {
 		if err != nil {
 			fmt.Println(err)

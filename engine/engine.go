@@ -114,14 +114,7 @@ func (e *Engine) Append(ctx context.Context, records []farmtally.Record) ([]farm
 		if err := tx.Name(ctx, &names); err != nil {
 			return err
 		}
-		for i := range accepted {
-			outcome, err := e.put(ctx, tx, &accepted[i])
-			if err != nil {
-				return err
-			}
-			outcomes[i] = outcome
-		}
-		return nil
+		return e.putAll(ctx, tx, accepted, outcomes)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("append records: %w", err)
@@ -138,72 +131,4 @@ func accept(r *farmtally.Record) error {
 		return &farmtally.Error{Kind: farmtally.Invalid, Message: "record " + r.RecordID + " cannot be priced", Err: err}
 	}
 	return nil
-}
-
-// put makes the record the one of its identity.
-func (e *Engine) put(ctx context.Context, tx *storage.Tx, r *farmtally.Record) (farmtally.Outcome, error) {
-	old, found, err := tx.FindHot(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	var at place
-	if !found {
-		if at, old, found, err = e.findStored(ctx, tx, r); err != nil {
-			return 0, err
-		}
-	}
-	switch {
-	case found && old.SameAs(r):
-		return farmtally.Unchanged, nil
-	case at.segment != nil:
-		if err := tx.Drop(ctx, at.segment.Info.ID, at.row); err != nil {
-			return 0, err
-		}
-	}
-	if err := tx.PutHot(ctx, []farmtally.Record{*r}); err != nil {
-		return 0, err
-	}
-	if found {
-		return farmtally.Replaced, nil
-	}
-	return farmtally.New, nil
-}
-
-// place is a row of a segment.
-type place struct {
-	segment *storage.Segment
-	row     int
-}
-
-// findStored gives the record of the identity that a segment holds, if one does.
-func (e *Engine) findStored(ctx context.Context, tx *storage.Tx, r *farmtally.Record) (at place, old farmtally.Record, found bool, err error) {
-	infos, err := tx.SegmentsAt(ctx, r.FarmID, r.StartedAt)
-	if err != nil {
-		return at, old, false, err
-	}
-	for _, info := range infos {
-		s, err := e.segment(info)
-		if err != nil {
-			return at, old, false, err
-		}
-		row, err := s.Find(r.StartedAt, r.RecordID)
-		if err != nil {
-			return at, old, false, err
-		}
-		if row < 0 {
-			continue
-		}
-		if dropped, err := tx.Dropped(ctx, info.ID, row); err != nil || dropped {
-			if err != nil {
-				return at, old, false, err
-			}
-			continue
-		}
-		if err := s.VerifyAll(); err != nil {
-			return at, old, false, err
-		}
-		s.Record(row, &old)
-		return place{s, row}, old, true, nil
-	}
-	return at, old, false, nil
 }

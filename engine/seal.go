@@ -52,7 +52,7 @@ func (e *Engine) sealIfFull(ctx context.Context, farm farmtally.FarmID, brought 
 func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, err error) {
 	e.inUse.Add(1)
 	defer e.inUse.Done()
-	ended, err := e.catalog.EndedHot(ctx, farm, e.cfg.SegmentRecords)
+	version, ended, err := e.catalog.EndedHot(ctx, farm, e.cfg.SegmentRecords)
 	if err != nil || len(ended) == 0 {
 		return 0, err
 	}
@@ -78,6 +78,10 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 	err = e.catalog.Write(ctx, func(tx *storage.Tx) error {
 		id, err := tx.AddSegment(ctx, &segment.Info)
 		if err != nil {
+			return err
+		}
+		if whole, err := tx.DeleteEnded(ctx, farm, version, len(order)); err != nil || whole {
+			records = len(order)
 			return err
 		}
 		for row, at := range order {

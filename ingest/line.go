@@ -47,6 +47,20 @@ func newLineReader(ctx context.Context, r io.Reader) (*lineReader, error) {
 	if err := sniff(head); err != nil {
 		return nil, err
 	}
+	return afterMark(ctx, in)
+}
+
+// newPlainReader takes the stream to be a text, of which any line may be at fault.
+func newPlainReader(ctx context.Context, r io.Reader) (*lineReader, error) {
+	return afterMark(ctx, bufio.NewReaderSize(r, 64<<10))
+}
+
+// afterMark begins to read behind the byte order mark, if there is one.
+func afterMark(ctx context.Context, in *bufio.Reader) (*lineReader, error) {
+	head, err := in.Peek(3)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read line 1: %w", err)
+	}
 	if bytes.HasPrefix(head, []byte("\xEF\xBB\xBF")) {
 		if _, err := in.Discard(3); err != nil {
 			return nil, fmt.Errorf("read line 1: %w", err)

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/farmtally/farmtally"
-	"github.com/farmtally/farmtally/rates"
 )
 
 // LoadConfig says what to load, and where to.
@@ -19,14 +17,7 @@ type LoadConfig struct {
 	Source Source           // the format of the files
 	Import farmtally.Import // what the records are added to; Load ends it
 
-	// Card gives a farm's rate card; nil is an empty one, and a nil func none at all.
-	// It is called once for each farm that the records are of.
-	Card func(ctx context.Context, id farmtally.FarmID, name string) (*rates.Card, error)
-
-	// FleetNames gives the names of a farm's fleets, for records that name a fleet by
-	// its id alone while a rate card names it by its name; may be nil. It is called
-	// once for each farm that the records are of.
-	FleetNames func(ctx context.Context, id farmtally.FarmID) (map[farmtally.FleetID]string, error)
+	Prices // what the records are priced with
 
 	// Progress is told now and then, and at the end, how far the load is; may be nil.
 	Progress func(Progress)
@@ -76,7 +67,7 @@ type Summary struct {
 // file that can't be read or is not of the format as a whole, one of Card or Import,
 // ctx's. The Summary is then of what was read so far, and nothing of it is stored.
 func Load(ctx context.Context, cfg LoadConfig) (Summary, error) {
-	l := loader{cfg: cfg, ctx: ctx, pricings: map[farmtally.FarmID]pricing{}}
+	l := loader{cfg: cfg, ctx: ctx, pricer: NewPricer(cfg.Prices)}
 	l.Skipped = map[Skip]int64{}
 	err := l.files()
 	if l.Records > 0 {
@@ -99,7 +90,7 @@ type loader struct {
 	Summary
 	cfg      LoadConfig
 	ctx      context.Context
-	pricings map[farmtally.FarmID]pricing
+	pricer   *Pricer
 	file     string
 	progress Progress
 	first    farmtally.Instant // meaningless without Records
@@ -164,10 +155,8 @@ func (l *loader) take(row *Row) error {
 		l.Skipped[row.Skip]++
 		return nil
 	}
-	for i := range row.Records {
-		if err := l.price(row, &row.Records[i]); err != nil {
-			return err
-		}
+	if err := l.pricer.Price(l.ctx, row); err != nil {
+		return err
 	}
 	if len(row.Faults) > 0 {
 		l.reject(row)
@@ -189,52 +178,6 @@ func (l *loader) reject(row *Row) {
 	for _, f := range row.Faults {
 		l.cfg.Reject(Rejection{l.file, row.Line, f.Name, f.Message})
 	}
-}
-
-// pricing is what the records of a farm are priced with.
-type pricing struct {
-	card   *rates.Card
-	fleets map[farmtally.FleetID]string
-}
-
-func (l *loader) pricing(r *farmtally.Record) (p pricing, err error) {
-	p, ok := l.pricings[r.FarmID]
-	if ok {
-		return p, nil
-	}
-	if l.cfg.Card != nil {
-		if p.card, err = l.cfg.Card(l.ctx, r.FarmID, r.FarmName); err != nil {
-			return p, fmt.Errorf("read rate card of farm %s: %w", cmp.Or(r.FarmName, string(r.FarmID)), err)
-		}
-	}
-	if l.cfg.FleetNames != nil {
-		if p.fleets, err = l.cfg.FleetNames(l.ctx, r.FarmID); err != nil {
-			return p, fmt.Errorf("read fleets of farm %s: %w", cmp.Or(r.FarmName, string(r.FarmID)), err)
-		}
-	}
-	l.pricings[r.FarmID] = p
-	return p, nil
-}
-
-// price gives the record its rate. A cost that is more than Money holds is a fault of
-// the row.
-func (l *loader) price(row *Row, r *farmtally.Record) error {
-	p, err := l.pricing(r)
-	if err != nil {
-		return err
-	}
-	fleet := r.FleetName
-	if fleet == "" {
-		fleet = p.fleets[r.FleetID]
-	}
-	p.card.Price(r, fleet)
-	if r.HasCost || r.Running {
-		return nil
-	}
-	if _, err := r.Rate.Cost(r.Quantity(r.Rate.Per), r.At(r.EndedAt).RuntimeMillis); err != nil {
-		row.fault("costInUsd", "can't be priced with the rate %q: %s", r.Rate.ID, err)
-	}
-	return nil
 }
 
 func (l *loader) add(r *farmtally.Record) error {

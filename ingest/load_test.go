@@ -93,7 +93,7 @@ func load(t *testing.T, source ingest.Source, text string, to *memory, card *rat
 	var rejected []string
 	summary, err := ingest.Load(t.Context(), ingest.LoadConfig{
 		Files: []string{"-"}, Stdin: strings.NewReader(text), Source: source, Import: to,
-		Card: func(context.Context, farmtally.FarmID, string) (*rates.Card, error) { return card, nil },
+		Prices: ingest.Prices{Card: func(context.Context, farmtally.FarmID, string) (*rates.Card, error) { return card, nil }},
 		Reject: func(r ingest.Rejection) {
 			rejected = append(rejected, strings.TrimPrefix(r.String(), "-:"))
 		},
@@ -195,12 +195,12 @@ func TestLoadReadsManyFiles(t *testing.T) {
 	var rejected []string
 	summary, err := ingest.Load(t.Context(), ingest.LoadConfig{
 		Files: names, Stdin: strings.NewReader(record("d")), Source: ingest.NDJSON{}, Import: to,
-		Card: func(_ context.Context, id farmtally.FarmID, name string) (*rates.Card, error) {
+		Prices: ingest.Prices{Card: func(_ context.Context, id farmtally.FarmID, name string) (*rates.Card, error) {
 			if cards++; name != "f" || id != farmtally.FarmID(farmtally.HashID("farm-", "farmtally", "f", "f")) {
 				t.Errorf("asked for the card of %s, %q", id, name)
 			}
 			return nil, nil
-		},
+		}},
 		Progress: func(p ingest.Progress) { told, last = told+1, p },
 		Reject:   func(r ingest.Rejection) { rejected = append(rejected, r.String()) },
 	})
@@ -279,7 +279,7 @@ func TestLoadOfFilesThatAreNotThere(t *testing.T) {
 func TestLoadEndsWithTheErrorsOfOthers(t *testing.T) {
 	run := func(ctx context.Context, to *memory, cardErr error, stdin io.Reader) error {
 		_, err := ingest.Load(ctx, ingest.LoadConfig{Files: []string{"-"}, Stdin: stdin, Source: ingest.NDJSON{}, Import: to,
-			Card: func(context.Context, farmtally.FarmID, string) (*rates.Card, error) { return nil, cardErr }})
+			Prices: ingest.Prices{Card: func(context.Context, farmtally.FarmID, string) (*rates.Card, error) { return nil, cardErr }}})
 		return err
 	}
 	for name, c := range map[string]struct {

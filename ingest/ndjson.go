@@ -12,11 +12,19 @@ import (
 type NDJSON struct {
 	Farm string // the farm, by name or id, of records that have no farmId; or ""
 	Kind string // the kind of source that names are hashed with; "" is DefaultKind
+
+	// Plain says that the stream is lines of JSON, and no file that could be anything:
+	// bytes that are no text are then faults of their lines.
+	Plain bool
 }
 
 // Read implements Source.
 func (n NDJSON) Read(ctx context.Context, r io.Reader, yield func(*Row) error) error {
-	lines, err := newLineReader(ctx, r)
+	open := newLineReader
+	if n.Plain {
+		open = newPlainReader
+	}
+	lines, err := open(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -461,7 +461,10 @@ func testLeftEarly(t *testing.T) {
 
 	op := chain(users("a", "b"), users("c"), users("d"))
 	pages := paging(t, usersRule, op, nil, paginate.Options{})
-	for range pages.All(t.Context()) {
+	for _, err := range pages.All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	wantToken(t, pages.NextToken(), `{"Marker": "m1"}`)

@@ -50,7 +50,7 @@ type Options struct {
 	StartingToken string
 }
 
-// Paginate says what to page through. Nothing is requested, and no mistake is
+// Paginate says what to page through; a nil request is an empty one. Nothing is requested, and no mistake is
 // reported, before the result is used: a loop over it then gives an error that
 // wraps [ErrMaxItems], [ErrPageSize] or [ErrBadToken].
 func (p *Paginator[In, Out]) Paginate(in In, o Options) *Pages[In, Out] {
@@ -66,6 +66,9 @@ func (p *Paginator[In, Out]) Paginate(in In, o Options) *Pages[In, Out] {
 // plan reads the options: the request with its page size, where to begin, and how
 // many items to give.
 func (r *rules) plan(request reflect.Value, o Options) (reflect.Value, place, int, error) {
+	if request.Kind() == reflect.Pointer && request.IsNil() {
+		request = reflect.New(request.Type().Elem())
+	}
 	start := r.placeIn(request)
 	if o.StartingToken != "" {
 		var err error

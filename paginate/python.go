@@ -156,10 +156,10 @@ func pythonNumber(v reflect.Value) (string, error) {
 		return n.String(), nil
 	}
 	f, err := float(v)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return "", err
+	if err == nil && (math.IsInf(f, 0) || math.IsNaN(f)) {
+		err = fmt.Errorf("write %v in JSON: it is no number there", v.Interface())
 	}
-	return pythonFloat(f), nil
+	return pythonFloat(f), err
 }
 
 // pythonFloat is repr(f): the shortest digits that read back, without an exponent

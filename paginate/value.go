@@ -2,6 +2,7 @@ package paginate
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -187,7 +188,7 @@ func float(v reflect.Value) (float64, error) {
 		return v.Float(), nil
 	}
 	f, err := strconv.ParseFloat(v.String(), 64)
-	if err != nil {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, fmt.Errorf("read number %q: %w", v.String(), err)
 	}
 	return f, nil

@@ -308,6 +308,7 @@ func TestDamagedResult(t *testing.T) {
 			id := f.begin(nil)
 			f.finished(id)
 			damage(f.memory, id)
+			f.start(nil) // a server that has not opened it yet
 			checkInternal(t, f, f.get(id, ""))
 		})
 	}

@@ -44,7 +44,7 @@ type signature struct {
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, e *entry) (*request, error) {
 	if s.config.NoAuth {
 		body, err := readBody(w, r)
-		return &request{Request: r, body: body}, err
+		return &request{Request: r, body: body, key: anyone}, err
 	}
 	sig, err := s.readSignature(r)
 	if err != nil {
@@ -54,12 +54,16 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, e *entry) 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.verify(r, sig, body); err != nil {
+	key, err := s.verify(r, sig, body)
+	if err != nil {
 		return nil, err
 	}
-	e.keyID = sig.keyID
-	return &request{Request: r, body: body}, nil
+	e.keyID = key.ID
+	return &request{Request: r, body: body, key: key}, nil
 }
+
+// anyone stands for the key of a request that needs none.
+var anyone = farmtally.AccessKey{Grants: []farmtally.Grant{{FarmID: farmtally.EveryFarm, Role: farmtally.Owner}}}
 
 // unsigned makes an exception of those about signatures.
 func unsigned(t deadline.ExceptionType, format string, args ...any) *deadline.Exception {
@@ -145,13 +149,13 @@ func (s *Server) checkScope(sig *signature) error {
 	return nil
 }
 
-// verify signs the request again and compares. It does the same work for a key that
+// verify signs the request again, compares, and gives the key. It does the same work for a key that
 // does not exist as for one that does.
-func (s *Server) verify(r *http.Request, sig *signature, body []byte) error {
-	key, err := s.config.Catalog.Key(r.Context(), sig.keyID)
+func (s *Server) verify(r *http.Request, sig *signature, body []byte) (farmtally.AccessKey, error) {
+	key, err := s.key(r.Context(), sig.keyID)
 	unknown := err != nil
 	if unknown && farmtally.KindOf(err) != farmtally.NotFound {
-		return fmt.Errorf("read access key: %w", err)
+		return key, fmt.Errorf("read access key: %w", err)
 	}
 	if unknown {
 		key = farmtally.AccessKey{ID: sig.keyID, Secret: "the secret of a key that does not exist"}
@@ -160,19 +164,19 @@ func (s *Server) verify(r *http.Request, sig *signature, body []byte) error {
 	hash := hex.EncodeToString(sum[:])
 	good, err := signedBy(r, sig, key, hash)
 	if err != nil {
-		return fmt.Errorf("sign request again: %w", err)
+		return key, fmt.Errorf("sign request again: %w", err)
 	}
 	claimed, ok := r.Header["X-Amz-Content-Sha256"]
 	switch {
 	case unknown || key.RevokedAt != 0:
-		return unsigned(deadline.UnrecognizedClient, "The access key of the signature is unknown or revoked.")
+		return key, unsigned(deadline.UnrecognizedClient, "The access key of the signature is unknown or revoked.")
 	case ok && (len(claimed) != 1 || claimed[0] != hash):
-		return unsigned(deadline.InvalidSignature, "The header x-amz-content-sha256 must be the SHA-256 of the body, %s.", hash)
+		return key, unsigned(deadline.InvalidSignature, "The header x-amz-content-sha256 must be the SHA-256 of the body, %s.", hash)
 	case !good:
-		return unsigned(deadline.InvalidSignature,
+		return key, unsigned(deadline.InvalidSignature,
 			"The signature is not the one that this request and the secret of its access key give. Check the secret access key.")
 	}
-	return nil
+	return key, nil
 }
 
 // signedBy reports whether the key gives the request's signature. The path is

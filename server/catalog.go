@@ -16,6 +16,10 @@ type Catalog interface {
 	Queues(ctx context.Context, farm farmtally.FarmID) ([]farmtally.Queue, error)
 	Fleets(ctx context.Context, farm farmtally.FarmID) ([]farmtally.Fleet, error)
 
+	// Version is a number that changes with every change of the catalog, by whomever.
+	// It costs little.
+	Version(ctx context.Context) (int64, error)
+
 	// Key gives a key, revoked or not. It fails with NotFound for an unknown one.
 	Key(ctx context.Context, id string) (farmtally.AccessKey, error)
 	// TokenSecret is 32 random bytes that were made once for the data folder.

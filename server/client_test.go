@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,41 @@ func TestClientLists(t *testing.T) {
 	}
 }
 
+// TestClientDescribes: every required member of a farm, a queue and a fleet reads as
+// such.
+func TestClientDescribes(t *testing.T) {
+	f := newFixture(t, realTime)
+	c := f.client(goodKey)
+	farm, err := c.GetFarm(t.Context(), &deadline.GetFarmInput{FarmId: aws.String(string(farmA))})
+	if err != nil || aws.ToString(farm.FarmId) != string(farmA) || aws.ToString(farm.DisplayName) != "aurora" ||
+		!farm.CreatedAt.Equal(midnight) || aws.ToString(farm.CreatedBy) == "" {
+		t.Errorf("got %+v, %v", farm, err)
+	}
+	queue, err := c.GetQueue(t.Context(), &deadline.GetQueueInput{FarmId: aws.String(string(farmA)), QueueId: aws.String(string(queueA))})
+	if err != nil || aws.ToString(queue.QueueId) != string(queueA) || aws.ToString(queue.FarmId) != string(farmA) ||
+		queue.Status != types.QueueStatusIdle || queue.DefaultBudgetAction != types.DefaultQueueBudgetActionNone ||
+		aws.ToString(queue.DisplayName) == "" || !queue.CreatedAt.Equal(midnight) || aws.ToString(queue.CreatedBy) == "" {
+		t.Errorf("got %+v, %v", queue, err)
+	}
+	fleet, err := c.GetFleet(t.Context(), &deadline.GetFleetInput{FarmId: aws.String(string(farmA)), FleetId: aws.String(string(fleetA))})
+	if err != nil || aws.ToString(fleet.FleetId) != string(fleetA) || aws.ToString(fleet.DisplayName) != "racks" ||
+		fleet.Status != types.FleetStatusActive || aws.ToInt32(fleet.MaxWorkerCount) != 0 || fleet.MinWorkerCount == nil ||
+		fleet.WorkerCount == nil || fleet.Configuration == nil || aws.ToString(fleet.CreatedBy) == "" || fleet.CreatedAt == nil {
+		t.Errorf("got %+v, %v", fleet, err)
+	}
+	if role := regexp.MustCompile(`^arn:(aws[a-zA-Z-]*):iam::\d{12}:role(/[!-.0-~]+)*/[\w+=,.@-]+$`); !role.MatchString(aws.ToString(fleet.RoleArn)) {
+		t.Errorf("the role %q is not of AWS's form", aws.ToString(fleet.RoleArn))
+	}
+	products, err := c.ListAvailableMeteredProducts(t.Context(), &deadline.ListAvailableMeteredProductsInput{})
+	if err != nil || products.MeteredProducts == nil || len(products.MeteredProducts) != 0 || products.NextToken != nil {
+		t.Errorf("got %+v, %v", products, err)
+	}
+	_, err = c.GetQueue(t.Context(), &deadline.GetQueueInput{FarmId: aws.String(string(farmA)), QueueId: aws.String(string(queueB))})
+	if e, ok := errors.AsType[*types.ResourceNotFoundException](err); !ok || aws.ToString(e.ResourceType) != "queue" || aws.ToString(e.ResourceId) != string(queueB) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestClientExceptions: each exception arrives as its class, with its members.
 func TestClientExceptions(t *testing.T) {
 	f := newFixture(t, func(c *server.Config) {
@@ -183,8 +219,9 @@ func TestClientExceptions(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 
-	_, err = c.GetQueue(t.Context(), &deadline.GetQueueInput{FarmId: aws.String(string(farmA)), QueueId: aws.String(string(queueA))})
-	if e, ok := errors.AsType[*types.ValidationException](err); !ok || e.Reason != types.ValidationExceptionReasonUnknownOperation {
+	_, err = c.ListBudgets(t.Context(), &deadline.ListBudgetsInput{FarmId: aws.String(string(farmA))})
+	if e, ok := errors.AsType[*types.ValidationException](err); !ok || e.Reason != types.ValidationExceptionReasonUnknownOperation ||
+		!strings.Contains(e.ErrorMessage(), "ListBudgets") {
 		t.Errorf("got %v", err)
 	}
 

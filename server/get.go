@@ -28,13 +28,27 @@ func (s *Server) get(ctx context.Context, r *request) ([]byte, error) {
 	if err := r.bad.exception(); err != nil {
 		return nil, err
 	}
+	if !r.key.MayRead(r.farm) {
+		return nil, denied(r.farm)
+	}
+	if o := s.results.use(id); o != nil {
+		defer s.results.done(o)
+		if a := &o.aggregation; a.Query.FarmID == r.farm && a.Query.AsOf >= s.oldest() {
+			return s.page(o, pages, from, limit)
+		}
+	}
 	a, err := s.aggregation(ctx, r.farm, id)
 	if err != nil {
 		return nil, err
 	}
 	switch a.Status {
 	case farmtally.Completed:
-		return s.page(a, pages, from, limit)
+		o, err := s.result(a)
+		if err != nil {
+			return nil, err
+		}
+		defer s.results.done(o)
+		return s.page(o, pages, from, limit)
 	case farmtally.InProgress:
 		a.Message = s.running(id).progress()
 	}
@@ -70,18 +84,16 @@ func (s *Server) aggregation(ctx context.Context, farm farmtally.FarmID, id stri
 // page gives the rows from a position on. Where they can't be read any more, the
 // answer is an error: the rows of another run could be others, and no page may mix
 // the two.
-func (s *Server) page(a farmtally.Aggregation, pages string, from int64, limit int) ([]byte, error) {
-	result, err := s.config.OpenResult(a.ID)
-	if err != nil {
-		return nil, fmt.Errorf("open result: %w", err)
-	}
-	defer func() { _ = result.Close() }() // it was only read
-	if result.Rows() != a.Rows {
-		return nil, farmtally.Errorf(farmtally.Corrupt, "result %s has %d rows, not %d", a.ID, result.Rows(), a.Rows)
-	}
+func (s *Server) page(o *openResult, pages string, from int64, limit int) (body []byte, err error) {
+	a := &o.aggregation
+	defer func() {
+		if err != nil {
+			s.results.drop(a.ID)
+		}
+	}()
 	page, rows := deadline.NewPage(s.buffer()), int64(0)
-	err = result.Read(from, limit, func(row *farmtally.Row) error {
-		wire := statistics(&a, row)
+	err = o.rows.Read(from, limit, func(row *farmtally.Row) error {
+		wire := statistics(a, row)
 		page.Add(&wire)
 		rows++
 		return nil

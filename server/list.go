@@ -11,20 +11,6 @@ import (
 	"github.com/farmtally/farmtally/deadline"
 )
 
-// What lists say of members that farmtally has no source for: nobody's account, and
-// a farm that neither schedules nor scales.
-const (
-	createdBy    = "farmtally"
-	queueIdle    = "IDLE"
-	budgetNone   = "NONE"
-	fleetActive  = "ACTIVE"
-	fleetNoScale = "NO_SCALING"
-	fleetOS      = "LINUX"
-	fleetCPU     = "x86_64"
-	leastVCPU    = 1
-	leastMemory  = 512 // MiB, the model's least
-)
-
 // listed is one page of a list in the order of ids.
 type listed[T any] struct {
 	items []T
@@ -55,21 +41,20 @@ func paginate[T any](s *Server, r *request, pages string, id func(T) string, loa
 	return page, nil
 }
 
-// listFarms answers ListFarms. A principalId selects nothing: keys see all farms.
+// listFarms answers ListFarms: the farms that the key may read. A principalId selects
+// nothing.
 func (s *Server) listFarms(ctx context.Context, r *request) ([]byte, error) {
 	page, err := paginate(s, r, scope("ListFarms"), func(f farmtally.Farm) string { return string(f.ID) },
-		func() ([]farmtally.Farm, error) { return s.config.Catalog.Farms(ctx) })
+		func() ([]farmtally.Farm, error) {
+			farms, err := s.config.Catalog.Farms(ctx)
+			return slices.DeleteFunc(farms, func(f farmtally.Farm) bool { return !r.key.MayRead(f.ID) }), err
+		})
 	if err != nil {
 		return nil, wrapList("farms", err)
 	}
 	response := deadline.ListFarmsResponse{Farms: []deadline.FarmSummary{}, NextToken: page.next}
 	for _, f := range page.items {
-		response.Farms = append(response.Farms, deadline.FarmSummary{
-			FarmID:      string(f.ID),
-			DisplayName: cmp.Or(f.Name, string(f.ID)),
-			CreatedAt:   deadline.Time(f.CreatedAt.Time()),
-			CreatedBy:   createdBy,
-		})
+		response.Farms = append(response.Farms, farmSummary(f))
 	}
 	return deadline.Marshal(response)
 }
@@ -81,7 +66,7 @@ func (s *Server) listQueues(ctx context.Context, r *request) ([]byte, error) {
 	pages := scope("ListQueues", string(r.farm), status)
 	page, err := paginate(s, r, pages, func(q farmtally.Queue) string { return string(q.ID) },
 		func() ([]farmtally.Queue, error) {
-			if _, err := s.farm(ctx, r.farm); err != nil || cmp.Or(status, queueIdle) != queueIdle {
+			if _, err := s.readable(ctx, r); err != nil || cmp.Or(status, queueIdle) != queueIdle {
 				return nil, err
 			}
 			return s.config.Catalog.Queues(ctx, r.farm)
@@ -91,15 +76,7 @@ func (s *Server) listQueues(ctx context.Context, r *request) ([]byte, error) {
 	}
 	response := deadline.ListQueuesResponse{Queues: []deadline.QueueSummary{}, NextToken: page.next}
 	for _, q := range page.items {
-		response.Queues = append(response.Queues, deadline.QueueSummary{
-			FarmID:              string(q.FarmID),
-			QueueID:             string(q.ID),
-			DisplayName:         cmp.Or(q.Name, string(q.ID)),
-			Status:              queueIdle,
-			DefaultBudgetAction: budgetNone,
-			CreatedAt:           deadline.Time(q.CreatedAt.Time()),
-			CreatedBy:           createdBy,
-		})
+		response.Queues = append(response.Queues, queueSummary(q))
 	}
 	return deadline.Marshal(response)
 }
@@ -112,7 +89,7 @@ func (s *Server) listFleets(ctx context.Context, r *request) ([]byte, error) {
 	pages := scope("ListFleets", string(r.farm), status, name)
 	page, err := paginate(s, r, pages, func(f farmtally.Fleet) string { return string(f.ID) },
 		func() ([]farmtally.Fleet, error) {
-			if _, err := s.farm(ctx, r.farm); err != nil || cmp.Or(status, fleetActive) != fleetActive {
+			if _, err := s.readable(ctx, r); err != nil || cmp.Or(status, fleetActive) != fleetActive {
 				return nil, err
 			}
 			fleets, err := s.config.Catalog.Fleets(ctx, r.farm)
@@ -128,26 +105,6 @@ func (s *Server) listFleets(ctx context.Context, r *request) ([]byte, error) {
 		response.Fleets = append(response.Fleets, fleetSummary(f))
 	}
 	return deadline.Marshal(response)
-}
-
-func fleetSummary(f farmtally.Fleet) deadline.FleetSummary {
-	return deadline.FleetSummary{
-		FleetID:     string(f.ID),
-		FarmID:      string(f.FarmID),
-		DisplayName: cmp.Or(f.Name, string(f.ID)),
-		Status:      fleetActive,
-		Configuration: deadline.FleetConfiguration{CustomerManaged: deadline.CustomerManagedFleet{
-			Mode: fleetNoScale,
-			WorkerCapabilities: deadline.WorkerCapabilities{
-				VCPUCount:           deadline.Range{Min: leastVCPU},
-				MemoryMiB:           deadline.Range{Min: leastMemory},
-				OSFamily:            fleetOS,
-				CPUArchitectureType: fleetCPU,
-			},
-		}},
-		CreatedAt: deadline.Time(f.CreatedAt.Time()),
-		CreatedBy: createdBy,
-	}
 }
 
 func wrapList(what string, err error) error { return fmt.Errorf("list %s: %w", what, err) }

@@ -21,6 +21,8 @@ type memory struct {
 	aggregations map[string]farmtally.Aggregation
 	results      map[string][]farmtally.Row
 	broken       map[string]error // by method, what it fails with
+	version      int64
+	still        bool // the version does not change by itself
 }
 
 // errPanic makes a method panic.
@@ -81,6 +83,15 @@ func (m *memory) Fleets(_ context.Context, farm farmtally.FarmID) ([]farmtally.F
 	leave, err := m.enter("Fleets")
 	defer leave()
 	return slices.DeleteFunc(slices.Clone(m.fleets), func(f farmtally.Fleet) bool { return f.FarmID != farm }), err
+}
+
+func (m *memory) Version(context.Context) (int64, error) {
+	leave, err := m.enter("Version")
+	defer leave()
+	if !m.still {
+		m.version++
+	}
+	return m.version, err
 }
 
 func (m *memory) Key(_ context.Context, id string) (farmtally.AccessKey, error) {

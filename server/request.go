@@ -26,10 +26,12 @@ const (
 // request is one request whose signature is good.
 type request struct {
 	*http.Request
-	body  []byte
-	query url.Values
-	farm  farmtally.FarmID // of the path, unchecked
-	bad   faults
+	key      farmtally.AccessKey // that signed it
+	body     []byte
+	query    url.Values
+	farm     farmtally.FarmID // of the path, unchecked
+	resource string           // the queue's or fleet's id of the path, unchecked
+	bad      faults
 }
 
 // faults collects what is wrong with the form of a request, over all its members.
@@ -81,9 +83,13 @@ func malformed(reason deadline.Reason, format string, args ...any) *deadline.Exc
 
 // readBody reads a body up to its bound.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	most := int64(maxBody)
+	if isPush(r) {
+		most = MaxPushBytes
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, malformed(deadline.Other, "The body of the request is longer than %d bytes.", maxBody)
+		return nil, malformed(deadline.Other, "The body of the request is longer than %d bytes.", most)
 	}
 	if err != nil {
 		return nil, malformed(deadline.Other, "The body of the request could not be read to its end.")
@@ -92,13 +98,16 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // checkFarm checks the form of the path's farm id.
-func (r *request) checkFarm() {
-	if !farmtally.IsID(farmtally.FarmPrefix, string(r.farm)) {
-		message := `must be "farm-" and 32 lower-case hexadecimal digits`
-		if r.farm == "" {
+func (r *request) checkFarm() { r.checkID("farmId", farmtally.FarmPrefix, string(r.farm)) }
+
+// checkID checks the form of an id in the path.
+func (r *request) checkID(name, prefix, id string) {
+	if !farmtally.IsID(prefix, id) {
+		message := fmt.Sprintf("must be %q and %d lower-case hexadecimal digits", prefix, idDigits)
+		if id == "" {
 			message = "is required"
 		}
-		r.bad.add("farmId", message)
+		r.bad.add(name, message)
 	}
 }
 

@@ -1,18 +1,15 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/deadline"
 )
 
@@ -69,73 +66,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body 
 	if request.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
 		return nil, malformed(deadline.Other, "The query string is not well formed: %s.", cut(err.Error()))
 	}
-	o := request.route()
-	if o == nil {
-		return nil, malformed(deadline.UnknownOperation, "There is no operation %s %s.",
-			cut(r.Method), cut(r.URL.EscapedPath()))
+	o, err := request.route()
+	if o != nil {
+		e.operation = o.name
 	}
-	e.operation = o.name
+	if err != nil {
+		return nil, err
+	}
 	return o.answer(s, r.Context(), request)
-}
-
-// healthPath is answered unsigned: it says that the server runs, and no more.
-const healthPath = "/healthz"
-
-// operation is one operation of the API.
-type operation struct {
-	name   string
-	method string
-	path   []string // segments; the one that is farmID is the farm's id
-	answer func(*Server, context.Context, *request) ([]byte, error)
-}
-
-// farmID stands for the farm's id in a path.
-const farmID = "{farmId}"
-
-// operations are those served.
-var operations = []operation{
-	{"StartSessionsStatisticsAggregation", http.MethodPost, []string{"farms", farmID, "sessions-statistics-aggregation"}, (*Server).start},
-	{"GetSessionsStatisticsAggregation", http.MethodGet, []string{"farms", farmID, "sessions-statistics-aggregation"}, (*Server).get},
-	{"ListFarms", http.MethodGet, []string{"farms"}, (*Server).listFarms},
-	{"ListQueues", http.MethodGet, []string{"farms", farmID, "queues"}, (*Server).listQueues},
-	{"ListFleets", http.MethodGet, []string{"farms", farmID, "fleets"}, (*Server).listFleets},
-}
-
-// apiVersion is the first segment of every path.
-const apiVersion = "2023-10-12"
-
-// route finds the operation of a path and reads the farm's id out of it, nil where
-// there is none. Segments are told apart before they are decoded, so that "%2F" is
-// part of one, and an empty one counts: a client that sends an empty farm id writes
-// "//".
-func (r *request) route() *operation {
-	segments := strings.Split(r.URL.EscapedPath(), "/")
-	if len(segments) < 2 || segments[0] != "" || segments[1] != apiVersion {
-		return nil
-	}
-	segments = segments[2:]
-	for i := range operations {
-		if o := &operations[i]; o.method == r.Method && r.match(o.path, segments) {
-			return o
-		}
-	}
-	return nil
-}
-
-func (r *request) match(path, segments []string) bool {
-	if len(path) != len(segments) {
-		return false
-	}
-	for i, want := range path {
-		have, err := url.PathUnescape(segments[i])
-		switch {
-		case err != nil || (want != farmID && want != have):
-			return false
-		case want == farmID:
-			r.farm = farmtally.FarmID(have)
-		}
-	}
-	return true
 }
 
 // logAccess writes the request's line. A query string may hold tokens and a header

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/ingest"
 )
 
 // The defaults of Config.
@@ -33,6 +34,9 @@ type Config struct {
 	// RemoveResult does nothing where there is no result of the id.
 	RemoveResult func(id string) error
 
+	// Prices are what pushed records are priced with, asked anew for each batch.
+	Prices ingest.Prices
+
 	Logger *slog.Logger     // nil logs nothing
 	Clock  func() time.Time // nil is time.Now
 
@@ -51,6 +55,8 @@ type Server struct {
 	now    func() time.Time
 	tokens tokens
 
+	keys    keyCache
+	results resultCache
 	buffers sync.Pool // *[]byte, of answers that were sent
 
 	ctx    context.Context // ends when running aggregations must stop
@@ -137,5 +143,6 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.cancel()
 	s.work.Wait()
+	s.results.close()
 	return nil
 }

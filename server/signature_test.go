@@ -23,8 +23,10 @@ import (
 )
 
 var (
-	goodKey    = farmtally.AccessKey{ID: "FTAAAAAAAAAAAAAAAAAA", Secret: "a secret that signs", Name: "good"}
-	revokedKey = farmtally.AccessKey{ID: "FTBBBBBBBBBBBBBBBBBB", Secret: "another secret", RevokedAt: 1}
+	everything = []farmtally.Grant{{FarmID: farmtally.EveryFarm, Role: farmtally.Owner}}
+
+	goodKey    = farmtally.AccessKey{ID: "FTAAAAAAAAAAAAAAAAAA", Secret: "a secret that signs", Name: "good", Grants: everything}
+	revokedKey = farmtally.AccessKey{ID: "FTBBBBBBBBBBBBBBBBBB", Secret: "another secret", RevokedAt: 1, Grants: everything}
 )
 
 // handSigned is a request and how it is signed, step by step as AWS's documentation

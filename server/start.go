@@ -18,7 +18,7 @@ func (s *Server) start(ctx context.Context, r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	farm, err := s.farm(ctx, q.FarmID)
+	farm, err := s.readable(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ func (s *Server) expire(ctx context.Context) error {
 		return fmt.Errorf("expire aggregations: %w", err)
 	}
 	for _, id := range ids {
+		s.results.drop(id)
 		if e := s.config.RemoveResult(id); e != nil {
 			err = errors.Join(err, fmt.Errorf("remove result %s: %w", id, e))
 		}

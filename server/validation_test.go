@@ -259,17 +259,28 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
+// TestUnknownOperation: an operation that is not served is named, and so is a method
+// and a path that are none.
 func TestUnknownOperation(t *testing.T) {
 	f := newFixture(t, nil)
-	for _, c := range [][2]string{
-		{http.MethodGet, "/"}, {http.MethodPost, "/2023-10-12/farms"}, {http.MethodDelete, statisticsPath(farmA)},
-		{http.MethodGet, "/2023-10-12/farms/" + string(farmA) + "/budgets"}, {http.MethodGet, "/2099-01-01/farms"},
-		{http.MethodOptions, statisticsPath(farmA)}, {http.MethodHead, statisticsPath(farmA)}, {http.MethodGet, "/2023-10-12/farms/"},
-		{http.MethodGet, "/2023-10-12/%66arms/" + string(farmA) + "/queue%73/x"}, {"BREW", "/healthz"},
+	for _, c := range []struct{ method, path, names string }{
+		{http.MethodGet, "/", "GET /"},
+		{http.MethodGet, "/2023-10-12", "GET /2023-10-12"},
+		{http.MethodPost, "/2023-10-12/farms", "CreateFarm"},
+		{http.MethodDelete, "/2023-10-12/farms/" + string(farmA), "DeleteFarm"},
+		{http.MethodGet, "/2023-10-12/farms/" + string(farmA) + "/budgets", "ListBudgets"},
+		{http.MethodPut, "/2023-10-12/farms//members/x", "AssociateMemberToFarm"},
+		{http.MethodGet, "/2023-10-12/tags/arn%3Aaws%3Adeadline%3Ar%3A1%3Afarm%2Ff", "ListTagsForResource"},
+		{http.MethodDelete, statisticsPath(farmA), "DELETE " + statisticsPath(farmA)},
+		{http.MethodGet, "/2099-01-01/farms", "GET /2099-01-01/farms"},
+		{http.MethodOptions, statisticsPath(farmA), "OPTIONS " + statisticsPath(farmA)},
+		{http.MethodHead, statisticsPath(farmA), "HEAD " + statisticsPath(farmA)},
+		{http.MethodGet, "/2023-10-12/%66arms/" + string(farmA) + "/queue%73/x/y", "GET /2023-10-12/%66arms/"},
+		{"BREW", "/healthz", "BREW /healthz"},
 	} {
-		a := f.ask(c[0], c[1], "")
+		a := f.ask(c.method, c.path, "")
 		checkInvalid(t, a, "UNKNOWN_OPERATION")
-		if !strings.Contains(a.member(t, "message"), c[0]+" "+c[1]) {
+		if !strings.Contains(a.member(t, "message"), c.names) {
 			t.Errorf("%v is not named in %s", c, a.body)
 		}
 	}

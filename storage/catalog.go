@@ -34,7 +34,7 @@ const (
 const busyTimeout = 60 * time.Second
 
 // readers bounds the connections that read at once.
-const readers = 4
+const readers = 5 // one of which is for watch
 
 //go:embed schema.sql
 var schema string
@@ -54,6 +54,7 @@ type Catalog struct {
 	clock  func() time.Time
 	writer *sql.DB // one connection; its transactions are immediate
 	reader *sql.DB
+	watch  watch
 	doubt  atomic.Bool // whether the last commit failed in a way that may yet succeed
 }
 
@@ -85,7 +86,8 @@ func (c *Catalog) connect() (err error) {
 	}
 	pragmas := url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "synchronous(FULL)",
-		"fullfsync(1)", // of macOS, where fsync alone leaves the disk's own cache
+		"fullfsync(1)",             // of macOS, where fsync alone leaves the disk's own cache
+		"wal_autocheckpoint(8192)", // 32 MiB: pushes write the same pages again and again
 	}}
 	name := func(lock string) string {
 		pragmas.Set("_txlock", lock)
@@ -105,7 +107,7 @@ func (c *Catalog) connect() (err error) {
 
 // Close closes the folder.
 func (c *Catalog) Close() error {
-	err := errors.Join(c.writer.Close(), c.reader.Close())
+	err := errors.Join(c.watch.close(), c.writer.Close(), c.reader.Close())
 	if err != nil {
 		return fmt.Errorf("close catalog: %w", err)
 	}

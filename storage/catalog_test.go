@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -165,7 +166,7 @@ func TestRestoredCatalog(t *testing.T) {
 	var mode string
 	try(t, c.reader.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode))
 	got, err := c.Key(ctx, key.ID)
-	if mode != "wal" || err != nil || got != key {
+	if mode != "wal" || err != nil || !reflect.DeepEqual(got, key) {
 		t.Errorf("mode %s, key %+v, error %v", mode, got, err)
 	}
 }
@@ -180,7 +181,7 @@ func TestNamesOfFolders(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(dir, catalogFile)); err != nil {
 				t.Error(err)
 			}
-			if got, err := open(t, dir).Key(ctx, key.ID); err != nil || got != key {
+			if got, err := open(t, dir).Key(ctx, key.ID); err != nil || !reflect.DeepEqual(got, key) {
 				t.Errorf("key %+v, error %v", got, err)
 			}
 		})

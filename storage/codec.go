@@ -23,19 +23,22 @@ const (
 )
 
 // encodeRecord gives everything of a record but its farm and its names.
-func encodeRecord(r *farmtally.Record) []byte {
+func encodeRecord(r *farmtally.Record) []byte { return appendRecord(nil, r) }
+
+// appendRecord appends what encodeRecord gives.
+func appendRecord(b []byte, r *farmtally.Record) []byte {
 	flags := byte(0)
-	for flag, set := range map[byte]bool{flagRunning: r.Running, flagRuntime: r.HasRuntime, flagCost: r.HasCost} {
+	for i, set := range [...]bool{r.Running, r.HasRuntime, r.HasCost} {
 		if set {
-			flags |= flag
+			flags |= flagRunning << i
 		}
 	}
-	b := []byte{recordForm, flags}
-	for _, s := range []string{r.RecordID, string(r.QueueID), string(r.FleetID), string(r.JobID), r.UserID,
+	b = append(b, recordForm, flags)
+	for _, s := range [...]string{r.RecordID, string(r.QueueID), string(r.FleetID), string(r.JobID), r.UserID,
 		r.InstanceType, r.LicenseProduct, r.Rate.ID} {
 		b = appendText(b, s)
 	}
-	for _, v := range []int64{int64(r.UsageType), int64(r.StartedAt), int64(r.EndedAt), r.RuntimeMillis, int64(r.Cost),
+	for _, v := range [...]int64{int64(r.UsageType), int64(r.StartedAt), int64(r.EndedAt), r.RuntimeMillis, int64(r.Cost),
 		int64(r.Rate.USDPerHour), int64(r.Rate.Per), int64(r.Workers), int64(r.CPUs), int64(r.GPUs), int64(r.MemoryInGiB)} {
 		b = binary.AppendVarint(b, v)
 	}

@@ -42,7 +42,9 @@ type child struct {
 // start starts a process in a role and waits until it has said that it is ready.
 func start(t *testing.T, role, dir string) *child {
 	t.Helper()
-	c := &child{cmd: exec.CommandContext(t.Context(), os.Args[0], dir)}
+	self, err := os.Executable()
+	try(t, err)
+	c := &child{cmd: exec.CommandContext(t.Context(), self, dir)}
 	c.cmd.Env = append(os.Environ(), childRole+"="+role)
 	c.cmd.Stderr = &c.stderr
 	stdout, err := c.cmd.StdoutPipe()

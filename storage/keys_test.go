@@ -2,8 +2,8 @@ package storage
 
 import (
 	"context"
+	"reflect"
 	"regexp"
-	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +16,9 @@ func TestKeys(t *testing.T) {
 	if keys, err := c.Keys(ctx); err != nil || len(keys) != 0 {
 		t.Errorf("keys %+v, error %v", keys, err)
 	}
-	ada, err := c.CreateKey(ctx, "ada")
+	const farm = farmtally.FarmID("farm-0123456789abcdef0123456789abcdef")
+	ada, err := c.CreateKey(ctx, "ada", farmtally.Grant{FarmID: farmtally.EveryFarm, Role: farmtally.Manager},
+		farmtally.Grant{FarmID: farm, Role: farmtally.Writer})
 	try(t, err)
 	now = time.UnixMilli(6000)
 	bob, err := c.CreateKey(ctx, "bob")
@@ -38,10 +40,10 @@ func TestKeys(t *testing.T) {
 	wantKind(t, err, farmtally.NotFound)
 	ada.RevokedAt = 7000
 	again := open(t, dir)
-	if got, err := again.Key(ctx, ada.ID); err != nil || got != ada {
+	if got, err := again.Key(ctx, ada.ID); err != nil || !reflect.DeepEqual(got, ada) {
 		t.Errorf("key %+v, error %v; want %+v", got, err, ada)
 	}
-	if keys, err := again.Keys(ctx); err != nil || !slices.Equal(keys, []farmtally.AccessKey{ada, bob}) {
+	if keys, err := again.Keys(ctx); err != nil || !reflect.DeepEqual(keys, []farmtally.AccessKey{ada, bob}) {
 		t.Errorf("keys %+v, error %v", keys, err)
 	}
 }

@@ -226,17 +226,6 @@ func (c *Catalog) CountEnded(ctx context.Context, farm farmtally.FarmID) (n int6
 	return n, nil
 }
 
-// SegmentsAt gives the farm's segments that may hold a record with the start.
-func (t *Tx) SegmentsAt(ctx context.Context, farm farmtally.FarmID, start farmtally.Instant) ([]SegmentInfo, error) {
-	var segments []SegmentInfo
-	err := query(ctx, t.tx, func(rows *sql.Rows) error {
-		s, err := scanSegment(rows)
-		segments = append(segments, s)
-		return err
-	}, "SELECT "+segmentColumns+" FROM segments WHERE farm_id = ? AND first_start <= ? AND last_start >= ?", farm, start, start)
-	return segments, err
-}
-
 // HotRecord is a hot record and the version of its writing.
 type HotRecord struct {
 	farmtally.Record
@@ -244,10 +233,21 @@ type HotRecord struct {
 }
 
 // EndedHot gives at most limit of the farm's hot records that have ended, those of
-// the earliest start first.
-func (c *Catalog) EndedHot(ctx context.Context, farm farmtally.FarmID, limit int) ([]HotRecord, error) {
-	var records []HotRecord
-	err := query(ctx, c.reader, func(rows *sql.Rows) error {
+// the earliest start first, and the version at which they were read.
+func (c *Catalog) EndedHot(ctx context.Context, farm farmtally.FarmID, limit int) (version int64, records []HotRecord, err error) {
+	tx, err := c.reader.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, nil, fmt.Errorf("begin reading: %w", explain(ctx, err))
+	}
+	defer tx.Rollback() //nolint:errcheck // it only reads
+	var ended int
+	err = tx.QueryRowContext(ctx, "SELECT latest, (SELECT count(*) FROM hot WHERE farm_id = ? AND NOT running) FROM hot_version", farm).
+		Scan(&version, &ended)
+	if err != nil {
+		return 0, nil, fmt.Errorf("count hot records: %w", explain(ctx, err))
+	}
+	records = make([]HotRecord, 0, min(ended, limit))
+	err = query(ctx, tx, func(rows *sql.Rows) error {
 		var h HotRecord
 		var blob []byte
 		err := rows.Scan(&h.Version, &blob)
@@ -259,7 +259,7 @@ func (c *Catalog) EndedHot(ctx context.Context, farm farmtally.FarmID, limit int
 		records = append(records, h)
 		return err
 	}, "SELECT version, record FROM hot WHERE farm_id = ? AND NOT running ORDER BY started_at, record_id LIMIT ?", farm, limit)
-	return records, err
+	return version, records, err
 }
 
 // DeleteHotVersion removes the hot record if it is still of the version, and

@@ -91,8 +91,8 @@ func TestViews(t *testing.T) {
 		}
 		return tx.DeleteHot(ctx, &b)
 	}))
-	ended, err := c.EndedHot(ctx, farmA, 10)
-	if err != nil || len(ended) != 1 || ended[0].Record != a || ended[0].Version != 4 {
+	version, ended, err := c.EndedHot(ctx, farmA, 10)
+	if err != nil || version != 4 || len(ended) != 1 || ended[0].Record != a || ended[0].Version != 4 {
 		t.Fatalf("ended %+v, error %v", ended, err)
 	}
 	try(t, c.Write(ctx, func(tx *Tx) error {
@@ -108,7 +108,7 @@ func TestViews(t *testing.T) {
 	}))
 }
 
-// Replaced rows, and the segments that can hold a start.
+// Rows that were replaced.
 func TestDroppedRows(t *testing.T) {
 	ctx := context.Background()
 	c := open(t, t.TempDir())
@@ -119,14 +119,6 @@ func TestDroppedRows(t *testing.T) {
 			if err := tx.Drop(ctx, late.Info.ID, row); err != nil {
 				return err
 			}
-		}
-		for start, want := range map[farmtally.Instant]int{0: 0, 1: 1, 5: 2, 6: 1, 10: 0} {
-			if at, err := tx.SegmentsAt(ctx, farmA, start); err != nil || len(at) != want {
-				t.Errorf("%d segments at %d, error %v", len(at), start, err)
-			}
-		}
-		if at, err := tx.SegmentsAt(ctx, farmB, 5); err != nil || len(at) != 0 {
-			t.Errorf("segments %v of another farm, error %v", at, err)
 		}
 		if dropped, err := tx.Dropped(ctx, late.Info.ID, 1); !dropped || err != nil {
 			t.Errorf("dropped %v, error %v", dropped, err)
@@ -190,7 +182,8 @@ func TestEndedContext(t *testing.T) {
 		"Dropped":     func(ctx context.Context, tx *Tx) error { _, err := tx.Dropped(ctx, 1, 1); return err },
 		"DroppedRows": func(ctx context.Context, tx *Tx) error { _, err := tx.DroppedRows(ctx, 1); return err },
 		"Segments":    func(ctx context.Context, tx *Tx) error { _, err := tx.Segments(ctx, farmA); return err },
-		"SegmentsAt":  func(ctx context.Context, tx *Tx) error { _, err := tx.SegmentsAt(ctx, farmA, 1); return err },
+		"WriteHot":    func(ctx context.Context, tx *Tx) error { _, err := tx.WriteHot(ctx); return err },
+		"DeleteEnded": func(ctx context.Context, tx *Tx) error { _, err := tx.DeleteEnded(ctx, farmA, 1, 0); return err },
 		"HotVersion":  func(ctx context.Context, tx *Tx) error { _, err := tx.HotVersion(ctx); return err },
 		"Hot":         func(ctx context.Context, tx *Tx) error { _, err := tx.Hot(ctx, farmA, 0); return err },
 		"FindHot":     func(ctx context.Context, tx *Tx) error { _, _, err := tx.FindHot(ctx, &r); return err },
@@ -259,7 +252,7 @@ func catalogCalls() map[string]func(context.Context, *Catalog) error {
 		"Unfinished":         func(ctx context.Context, c *Catalog) error { _, err := c.Unfinished(ctx); return err },
 		"ExpireAggregations": func(ctx context.Context, c *Catalog) error { _, err := c.ExpireAggregations(ctx, 1); return err },
 		"AllSegments":        func(ctx context.Context, c *Catalog) error { _, err := c.AllSegments(ctx); return err },
-		"EndedHot":           func(ctx context.Context, c *Catalog) error { _, err := c.EndedHot(ctx, farmA, 1); return err },
+		"EndedHot":           func(ctx context.Context, c *Catalog) error { _, _, err := c.EndedHot(ctx, farmA, 1); return err },
 		"CountEnded":         func(ctx context.Context, c *Catalog) error { _, err := c.CountEnded(ctx, farmA); return err },
 		"TokenSecret":        func(ctx context.Context, c *Catalog) error { _, err := c.TokenSecret(ctx); return err },
 		"Sweep":              func(ctx context.Context, c *Catalog) error { _, err := c.Sweep(ctx); return err },

@@ -114,7 +114,7 @@ func (c *Catalog) OpenResult(id string) (*ResultReader, error) {
 		_ = rows.Close() // it was only opened
 		return nil, err
 	}
-	return &ResultReader{id: id, rows: rows, index: index, bytes: uint64(size), count: indexSize / indexEntry}, nil //nolint:gosec // a length
+	return &ResultReader{id: id, rows: rows, index: index, bytes: uint64(size), count: indexSize / indexEntry}, nil //nolint:gosec // a size
 }
 
 func (c *Catalog) openResult(id, suffix string) (f *os.File, size int64, err error) {

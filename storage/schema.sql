@@ -79,6 +79,15 @@ CREATE TABLE access_keys (
   revoked_at INTEGER NOT NULL  -- 0 while the key is good
 ) STRICT, WITHOUT ROWID;
 
+-- What keys may do: OWNER, MANAGER or WRITER of a farm, or of every farm, by ''. The farm
+-- may be still to come.
+CREATE TABLE grants (
+  key_id  TEXT NOT NULL,
+  farm_id TEXT NOT NULL,
+  role    TEXT NOT NULL,
+  PRIMARY KEY (key_id, farm_id)
+) STRICT, WITHOUT ROWID;
+
 -- Rate cards: of a farm, by its id or its name, or of the folder, by ''.
 CREATE TABLE rate_cards (
   scope  TEXT PRIMARY KEY,

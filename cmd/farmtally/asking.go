@@ -162,10 +162,7 @@ func (c *client) start(ctx context.Context, in *service.StartSessionsStatisticsA
 func (c *client) pages(ctx context.Context, q *inquiry, in *service.GetSessionsStatisticsAggregationInput,
 	yield func(*types.Statistics) error,
 ) (next string, err error) {
-	pages, err := deadline.NewGetSessionsStatisticsAggregationPaginator(c.api).Paginate(in, q.paging)
-	if err != nil {
-		return "", err
-	}
+	pages := deadline.NewGetSessionsStatisticsAggregationPaginator(c.api).Paginate(in, q.paging)
 	rows := 0
 	for page, err := range pages.All(ctx) {
 		if err != nil {

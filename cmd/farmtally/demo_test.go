@@ -86,7 +86,7 @@ func TestDemoLinesWorkInRealClients(t *testing.T) {
 	var printed strings.Builder
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		printed.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "--aggregation-id $id") {
+		if strings.TrimSpace(lines.Text()) == "$get" {
 			break
 		}
 	}

@@ -20,7 +20,7 @@ To ask for yourself, serve it:
 
 boto3:
 
-    import boto3, botocore
+    import boto3, botocore, time
     client = boto3.client("deadline", endpoint_url="{{.URL}}",
         config=botocore.config.Config(signature_version=botocore.UNSIGNED))
     started = client.start_sessions_statistics_aggregation(
@@ -31,8 +31,10 @@ boto3:
         ]},
         startTime="{{.Start}}", endTime="{{.End}}",
         period="WEEKLY", groupBy=["QUEUE_ID"], statistics=["SUM"])
-    pages = client.get_paginator("get_sessions_statistics_aggregation").paginate(
-        farmId="{{.Farm}}", aggregationId=started["aggregationId"])
+    asked = {"farmId": "{{.Farm}}", "aggregationId": started["aggregationId"]}
+    while client.get_sessions_statistics_aggregation(**asked)["status"] == "IN_PROGRESS":
+        time.sleep(0.2)
+    pages = client.get_paginator("get_sessions_statistics_aggregation").paginate(**asked)
     print(pages.build_full_result())
 
 The AWS CLI:
@@ -42,8 +44,10 @@ The AWS CLI:
         --resource-ids queueIds={{range $i, $q := .Queues}}{{if $i}},{{end}}{{$q}}{{end}} \
         --start-time {{.Start}} --end-time {{.End}} \
         --period WEEKLY --group-by QUEUE_ID --statistics SUM --query aggregationId --output text)
-    aws deadline get-sessions-statistics-aggregation --endpoint-url {{.URL}} --no-sign-request \
-        --farm-id {{.Farm}} --aggregation-id $id
+    get="aws deadline get-sessions-statistics-aggregation --endpoint-url {{.URL}} --no-sign-request \
+        --farm-id {{.Farm}} --aggregation-id $id"
+    while [ "$($get --query status --output text | head -1)" = IN_PROGRESS ]; do sleep 0.2; done
+    $get
 `))
 
 func (p *program) printDemoClients(s *scope, url string, live bool) error {

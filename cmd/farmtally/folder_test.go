@@ -39,6 +39,45 @@ func TestKeysAreMadeListedAndRevoked(t *testing.T) {
 	}
 }
 
+func TestKeysAreGrantedRoles(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	do(t, "import", "ndjson", "--data", data, writeFile(t, "studio.ndjson", strings.TrimSpace(studio)+"\n"))
+	farm, _ := ids(t, data)
+	other := "farm-" + strings.Repeat("0", 32)
+	do(t, "keys", "create", "--data", data, "--name", "all")
+	do(t, "keys", "create", "--data", data, "--name", "some", "--grant", "studio=manager", "--grant", other+"=WRITER")
+	var listed struct{ Keys []listedKey }
+	doJSON(t, &listed, "keys", "list", "--data", data, "--output", "json")
+	want := map[string][]keyGrant{
+		"all":  {{FarmID: "*", Role: "OWNER"}},
+		"some": {{FarmID: other, Role: "WRITER"}, {FarmID: farm, FarmName: "studio", Role: "MANAGER"}},
+	}
+	for _, k := range listed.Keys {
+		slices.SortFunc(k.Grants, func(a, b keyGrant) int { return strings.Compare(a.FarmName, b.FarmName) })
+		if !slices.Equal(k.Grants, want[k.Name]) {
+			t.Errorf("%s is granted %v, want %v", k.Name, k.Grants, want[k.Name])
+		}
+	}
+	if text := do(t, "keys", "list", "--data", data); !strings.Contains(text, "studio=MANAGER") || !strings.Contains(text, "*=OWNER") {
+		t.Errorf("keys list prints\n%s", text)
+	}
+	for grant, c := range map[string]struct {
+		code int
+		says string
+	}{
+		"studio":        {exitMisuse, "studio=MANAGER"},
+		"studio=READER": {exitMisuse, "OWNER, MANAGER, WRITER"},
+		"=OWNER":        {exitMisuse, "not a farm and a role"},
+		"stduio=OWNER":  {exitFailed, "its farms are: studio"},
+		farm + "=OWNER": {exitFailed, "granted twice"},
+	} {
+		got := invocation{}.run(t, "keys", "create", "--data", data, "--name", "bad", "--grant", "studio=OWNER", "--grant", grant)
+		if got.code != c.code || !strings.Contains(got.stderr, c.says) {
+			t.Errorf("--grant %s: exit %d, %s", grant, got.code, got.stderr)
+		}
+	}
+}
+
 func TestRatesAreSetShownAndChecked(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	path := writeFile(t, "card.toml", card)

@@ -17,7 +17,6 @@ import (
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/engine"
 	"github.com/farmtally/farmtally/ingest"
-	"github.com/farmtally/farmtally/rates"
 	"github.com/farmtally/farmtally/storage"
 )
 
@@ -145,18 +144,7 @@ func (p *program) load(ctx context.Context, c *storage.Catalog, e *engine.Engine
 	defer shown.end()
 	return ingest.Load(ctx, ingest.LoadConfig{
 		Files: files, Stdin: p.stdin, Source: source, Import: begun, Reject: reject,
-		Card: func(ctx context.Context, id farmtally.FarmID, name string) (*rates.Card, error) {
-			return storedCard(ctx, c, id, name)
-		},
-		FleetNames: func(ctx context.Context, id farmtally.FarmID) (map[farmtally.FleetID]string, error) {
-			fleets, err := c.Fleets(ctx, id)
-			names := make(map[farmtally.FleetID]string, len(fleets))
-			for _, f := range fleets {
-				names[f.ID] = f.Name
-			}
-			return names, err
-		},
-		Progress: shown.show,
+		Prices: newPriceList(c).prices(), Progress: shown.show,
 	})
 }
 
@@ -184,18 +172,6 @@ func (s *importProgress) end() {
 	if s.bar != nil {
 		_ = s.bar.Finish() // a bar that can't be drawn is no failure
 	}
-}
-
-// storedCard gives the farm's rate card, nil where none is set.
-func storedCard(ctx context.Context, c *storage.Catalog, id farmtally.FarmID, name string) (*rates.Card, error) {
-	card, err := c.Card(ctx, id, name)
-	if e, ok := errors.AsType[*farmtally.Error](err); ok && e.Kind == farmtally.NotFound {
-		return nil, nil //nolint:nilnil // a nil card is one without rows
-	}
-	if err != nil {
-		return nil, err
-	}
-	return rates.Parse(card.File, card.Text)
 }
 
 // printSummary says what became of every row.

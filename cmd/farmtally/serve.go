@@ -136,6 +136,7 @@ func (p *program) newServer(ctx context.Context, o *serveOptions, c *storage.Cat
 		CreateResult: func(id string) (server.ResultWriter, error) { return c.CreateResult(id) },
 		OpenResult:   func(id string) (server.ResultReader, error) { return c.OpenResult(id) },
 		RemoveResult: c.RemoveResult,
+		Prices:       newPriceList(c).prices(),
 		Logger:       slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level})),
 		Clock:        p.now,
 		NoAuth:       o.noAuth, Region: o.region,
