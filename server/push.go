@@ -152,7 +152,7 @@ func (s *Server) store(ctx context.Context, b *batch) error {
 	}
 	b.Records = int64(len(b.records))
 	for i := range b.records {
-		b.Counts.Add(outcomes[i])
+		b.Add(outcomes[i])
 		if b.records[i].Running {
 			b.Running++
 		}

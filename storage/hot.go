@@ -34,7 +34,7 @@ func (t *Tx) WriteHot(ctx context.Context) (w *HotWriter, err error) {
 		{&w.update, "UPDATE hot SET version = ?, running = ?, record = ? WHERE farm_id = ? AND started_at = ? AND record_id = ?"},
 		{&w.find, "SELECT record FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ?"},
 	} {
-		if *s.statement, err = t.tx.PrepareContext(ctx, s.text); err != nil {
+		if *s.statement, err = t.tx.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // the transaction closes it
 			return nil, fmt.Errorf("write hot records: %w", explain(ctx, err))
 		}
 	}

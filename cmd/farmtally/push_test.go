@@ -230,7 +230,7 @@ func TestPushFollows(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	stored := make(chan struct{}, 1)
-	proxy := proxied(t, server.url, func(w http.ResponseWriter, r *http.Request) bool {
+	proxy := proxied(t, server.url, func(http.ResponseWriter, *http.Request) bool {
 		defer func() {
 			select {
 			case stored <- struct{}{}:
