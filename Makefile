@@ -58,7 +58,7 @@ bench: ## Go's benchmarks
 fmt: ## gofmt
 	gofmt -l -w $$(git ls-files '*.go')
 
-setup: ## what the tests need beside Go: boto3, the AWS CLI, *.localhost
+setup: ## what the tests need beside Go: boto3, the AWS CLI, the JavaScript client, *.localhost
 	@scripts/setup
 
 clean: ## what the targets above made

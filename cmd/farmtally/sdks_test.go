@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,14 +63,36 @@ func (s sdk) ask(t *testing.T, key createdKey, task map[string]any, out any) {
 	decodeOutput(t, cmd, out)
 }
 
-// buildGo builds clients/go with the flags, and checks that it has the version of
-// AWS's client.
+// goClients are the programs that buildGo has built, by version, in a folder that
+// TestMain removes.
+var (
+	goClients      = map[string]string{}
+	goClientFolder string
+)
+
+// buildGo builds clients/go with the flags, once, and checks that it has the version
+// of AWS's client.
 func buildGo(t *testing.T, version string, flags ...string) *exec.Cmd {
 	t.Helper()
-	download := exec.CommandContext(t.Context(), "go", append(append([]string{"mod", "download"}, flags...), awsGoClient)...)
-	needClient(t, download.Run(), "the Go module "+awsGoClient+" "+version)
-	path := filepath.Join(t.TempDir(), "client")
-	build := exec.CommandContext(t.Context(), "go", append(append([]string{"build", "-o", path}, flags...), goClient)...)
+	if goClients[version] == "" {
+		download := exec.CommandContext(t.Context(), "go", slices.Concat([]string{"mod", "download"}, flags, []string{awsGoClient})...)
+		needClient(t, download.Run(), "the Go module "+awsGoClient+" "+version)
+		goClients[version] = buildGoOnce(t, version, flags)
+	}
+	return exec.CommandContext(t.Context(), goClients[version])
+}
+
+func buildGoOnce(t *testing.T, version string, flags []string) (path string) {
+	t.Helper()
+	if goClientFolder == "" {
+		folder, err := os.MkdirTemp("", "farmtally-clients-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		goClientFolder = folder
+	}
+	path = filepath.Join(goClientFolder, version)
+	build := exec.CommandContext(t.Context(), "go", slices.Concat([]string{"build", "-o", path}, flags, []string{goClient})...)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build clients/go: %v\n%s", err, out)
 	}
@@ -76,12 +100,10 @@ func buildGo(t *testing.T, version string, flags ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, module := range info.Deps {
-		if module.Path == awsGoClient && module.Version != version {
-			t.Errorf("clients/go has %s %s, want %s", awsGoClient, module.Version, version)
-		}
+	if !slices.ContainsFunc(info.Deps, func(m *debug.Module) bool { return m.Path == awsGoClient && m.Version == version }) {
+		t.Fatalf("clients/go is built of %v, want %s %s", info.Deps, awsGoClient, version)
 	}
-	return exec.CommandContext(t.Context(), path)
+	return path
 }
 
 const awsGoClient = "github.com/aws/aws-sdk-go-v2/service/deadline"
