@@ -12,6 +12,7 @@ PKG         ?= ./...
 # The real clients that the end-to-end tests run.
 export FARMTALLY_PYTHON ?= /usr/bin/python3
 export FARMTALLY_AWS    ?= /usr/bin/aws
+export FARMTALLY_NODE   ?= node
 
 # One static binary: there is no C in it. Builds and tests share these flags, so that
 # nothing is compiled twice.

@@ -218,7 +218,7 @@ func TestEverySDKCatchesEachException(t *testing.T) {
 			got[2].expect(t, "ResourceNotFoundException", 404, map[string]any{"resourceType": "sessions-statistics-aggregation", "resourceId": none})
 			got[3].expect(t, "InternalServerErrorException", 500, map[string]any{"message": nil, "retryAfterSeconds": 1.0})
 
-			s.ask(t, writer, map[string]any{"endpoint": server.url, "retries": false, "provoke": calls[:1]}, &got)
+			s.ask(t, writer, map[string]any{"endpoint": server.url, "retries": false, "provoke": calls[3:]}, &got)
 			got[0].expect(t, "AccessDeniedException", 403, map[string]any{"message": nil})
 
 			wrong, unknown := key, key
