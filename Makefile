@@ -12,6 +12,7 @@ PKG         ?= ./...
 # The real clients that the end-to-end tests run.
 export FARMTALLY_PYTHON ?= /usr/bin/python3
 export FARMTALLY_AWS    ?= /usr/bin/aws
+export FARMTALLY_NODE   ?= node
 
 # One static binary: there is no C in it. Builds and tests share these flags, so that
 # nothing is compiled twice.
@@ -58,7 +59,7 @@ bench: ## Go's benchmarks
 fmt: ## gofmt
 	gofmt -l -w $$(git ls-files '*.go')
 
-setup: ## what the tests need beside Go: boto3, the AWS CLI, *.localhost
+setup: ## what the tests need beside Go: boto3, the AWS CLI, the JavaScript client, *.localhost
 	@scripts/setup
 
 clean: ## what the targets above made

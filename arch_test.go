@@ -35,11 +35,12 @@ var allowed = map[string][]string{
 	"server":               {".", "rates", "deadline", "export", "ingest"},
 	"server/ui":            {},
 	"internal/backendtest": {"."},
+	"clients/go":           {},
 	"cmd/farmtally":        {anything},
 }
 
 // testsOnly are the packages that no product code may import.
-var testsOnly = []string{"internal/backendtest"}
+var testsOnly = []string{"internal/backendtest", "clients/go"}
 
 type listed struct {
 	ImportPath string

@@ -146,6 +146,11 @@ func TestThrottled(t *testing.T) {
 			a.header.Get("Retry-After") != "1" || a.member(t, "serviceCode") != "deadline" || a.member(t, "quotaCode") == "" {
 			t.Errorf("got %d %v %s", a.status, a.header, a.body)
 		}
+		for _, want := range []string{"2", "3", "4", "5", "1"} {
+			if a := f.ask(http.MethodPost, statisticsPath(farmA), startBody(nil)); a.header.Get("Retry-After") != want {
+				t.Errorf("one more in the row is told to wait for %s s, want %s", a.header.Get("Retry-After"), want)
+			}
+		}
 		if a := f.ask(http.MethodPost, statisticsPath(farmB), startBody(queues(string(queueB)))); a.status != http.StatusOK {
 			t.Errorf("another farm: %d %s", a.status, a.body)
 		}

@@ -77,6 +77,7 @@ func (s *Server) run(a farmtally.Aggregation, snapshot farmtally.Snapshot, r *ru
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.runs, a.ID)
+		delete(s.turnedAway, a.Query.FarmID)
 	}()
 	log := s.log.With(slog.String("aggregation_id", a.ID), slog.String("farm_id", string(a.Query.FarmID)))
 	started := s.now()

@@ -66,6 +66,8 @@ type Server struct {
 	mu     sync.Mutex
 	closed bool
 	runs   map[string]*run // by aggregation id
+
+	turnedAway map[farmtally.FarmID]int // Starts that were throttled while one ran
 }
 
 // New makes a server and starts to sweep expired aggregations away. Close must be
@@ -82,7 +84,7 @@ func New(config Config) (*Server, error) {
 		return nil, farmtally.Errorf(farmtally.Corrupt, "the secret of page tokens has %d bytes, fewer than %d",
 			len(secret), leastSecret)
 	}
-	s := &Server{config: config, log: config.Logger, now: config.Clock, runs: map[string]*run{}}
+	s := &Server{config: config, log: config.Logger, now: config.Clock, runs: map[string]*run{}, turnedAway: map[farmtally.FarmID]int{}}
 	s.tokens = tokens{secret: secret, now: config.Clock}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.work.Go(s.sweepUntilClosed)

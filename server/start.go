@@ -85,6 +85,25 @@ func checkExist[ID ~string, T any](resourceType string, wanted []ID, have []T, i
 	return nil
 }
 
+// retrySpread is how many different Retry-Afters those who are turned away together
+// are told; AWS's client for JavaScript obeys up to five seconds.
+const retrySpread = 5
+
+// turnAway makes the exception for a Start while the farm's limit of aggregations run.
+// Each of those who are turned away in a row is told a second more: AWS's client for
+// JavaScript, for one, waits exactly as long as it is told, and clients that start
+// together would meet again at every try, until one has none left.
+func (s *Server) turnAway(farm farmtally.FarmID) error {
+	s.mu.Lock()
+	before := s.turnedAway[farm]
+	s.turnedAway[farm]++
+	s.mu.Unlock()
+	e := exceptionOf(farmtally.Errorf(farmtally.Throttled,
+		"%d aggregation(s) of the farm are running, and no more can at once. Try again when one has ended.", s.config.RunningPerFarm), "")
+	e.RetryAfterSeconds = retryAfterSeconds + before%retrySpread
+	return e
+}
+
 // begin keeps a new aggregation, pins its records, and runs it in the background.
 func (s *Server) begin(ctx context.Context, a farmtally.Aggregation) error {
 	if s.closing() {
@@ -92,8 +111,7 @@ func (s *Server) begin(ctx context.Context, a farmtally.Aggregation) error {
 	}
 	err := s.config.Catalog.BeginAggregation(ctx, a, s.config.RunningPerFarm)
 	if farmtally.KindOf(err) == farmtally.Throttled {
-		return farmtally.Errorf(farmtally.Throttled,
-			"%d aggregation(s) of the farm are running, and no more can at once. Try again when one has ended.", s.config.RunningPerFarm)
+		return s.turnAway(a.Query.FarmID)
 	}
 	if err != nil {
 		return fmt.Errorf("begin aggregation: %w", err)

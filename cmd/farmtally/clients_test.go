@@ -77,12 +77,22 @@ func pathOf(variable, fallback string) string {
 	return fallback
 }
 
+// pythonPath is the Python that runs boto3.
+var pythonPath = pathOf("FARMTALLY_PYTHON", "/usr/bin/python3")
+
+// What Python says of what the clients need, asked once.
+var (
+	noBoto3 = sync.OnceValue(func() error { return exec.Command(pythonPath, "-c", "import boto3").Run() })
+	noName  = sync.OnceValue(func() error {
+		return exec.Command(pythonPath, "-c", "import socket; socket.getaddrinfo('management.localhost', 80)").Run()
+	})
+)
+
 // python gives a Python that has boto3.
 func python(t *testing.T) string {
 	t.Helper()
-	path := pathOf("FARMTALLY_PYTHON", "/usr/bin/python3")
-	needClient(t, exec.CommandContext(t.Context(), path, "-c", "import boto3").Run(), "a Python with boto3 at "+path)
-	return path
+	needClient(t, noBoto3(), "a Python with boto3 at "+pythonPath)
+	return pythonPath
 }
 
 // awsCLI gives the AWS CLI, on a machine that resolves the names that it asks for.
@@ -97,8 +107,8 @@ func awsCLI(t *testing.T) string {
 // needName needs the name that old clients make of the server's.
 func needName(t *testing.T) {
 	t.Helper()
-	script := "import socket; socket.getaddrinfo('management.localhost', 80)"
-	needClient(t, exec.CommandContext(t.Context(), python(t), "-c", script).Run(), "a resolver that knows management.localhost")
+	python(t)
+	needClient(t, noName(), "a resolver that knows management.localhost")
 }
 
 // clientEnv is the environment of a real client: a key, the model, and nothing of
@@ -139,4 +149,13 @@ func decodeOutput(t *testing.T, cmd *exec.Cmd, out any) {
 	if err := json.Unmarshal(text, out); err != nil {
 		t.Fatalf("%v printed no JSON: %v\n%s", cmd.Args, err, text)
 	}
+}
+
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

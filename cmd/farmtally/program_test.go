@@ -26,8 +26,10 @@ func TestMain(m *testing.M) {
 		return
 	}
 	code := m.Run()
-	if modelRoot != "" {
-		_ = os.RemoveAll(modelRoot) // one of the system's temporary folders
+	for _, folder := range []string{modelRoot, goClientFolder} {
+		if folder != "" {
+			_ = os.RemoveAll(folder) // one of the system's temporary folders
+		}
 	}
 	os.Exit(code)
 }

@@ -1,10 +1,9 @@
 """Provokes exceptions with an unmodified boto3 and says which class each arrives as.
 
 Reads one JSON object from standard input: the endpoint, and calls, a list of
-{operation, arguments}. "repeat": N makes a call up to N times, until one fails.
-Prints a list: for each call the exception's class (ClientError for one that the
-service's model lacks), the HTTP status and the members of the error, or null where no
-exception came.
+{operation, arguments}. Prints a list: for each call the exception's class (ClientError
+for one that the service's model lacks), the HTTP status and the members of the error,
+or null where no exception came.
 """
 
 import json
@@ -16,21 +15,19 @@ from botocore.exceptions import ClientError
 
 
 def provoke(client, call):
-    for _ in range(call.get("repeat", 1)):
-        try:
-            getattr(client, call["operation"])(**call["arguments"])
-        except ClientError as error:
-            named = getattr(client.exceptions, error.response["Error"]["Code"], ClientError)
-            assert isinstance(error, named), (type(error), named)
-            response = dict(error.response)
-            metadata = response.pop("ResponseMetadata")
-            return {
-                "class": type(error).__name__,
-                "httpStatus": metadata["HTTPStatusCode"],
-                "requestId": metadata.get("RequestId"),
-                "headers": metadata["HTTPHeaders"],
-                "members": response,
-            }
+    try:
+        getattr(client, call["operation"])(**call["arguments"])
+    except ClientError as error:
+        named = getattr(client.exceptions, error.response["Error"]["Code"], ClientError)
+        assert isinstance(error, named), (type(error), named)
+        response = dict(error.response)
+        metadata = response.pop("ResponseMetadata")
+        return {
+            "class": type(error).__name__,
+            "httpStatus": metadata["HTTPStatusCode"],
+            "requestId": metadata.get("RequestId"),
+            "members": response,
+        }
     return None
 
 

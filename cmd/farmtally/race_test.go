@@ -1,0 +1,102 @@
+package main
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// racers is how many clients of an SDK start an aggregation at once.
+const racers = 4
+
+// race lets as many clients of the SDK start the aggregation at once, each with its
+// default retries or with none.
+func (s sdk) race(t *testing.T, key createdKey, url string, retries bool, start map[string]any) []answered {
+	t.Helper()
+	starts := make([]any, racers)
+	for i := range starts {
+		starts[i] = start
+	}
+	var got []answered
+	s.ask(t, key, map[string]any{"endpoint": url, "retries": retries, "race": map[string]any{"starts": starts}}, &got)
+	if len(got) != racers {
+		t.Fatalf("%d answers of %d clients", len(got), racers)
+	}
+	return got
+}
+
+// generated makes a data folder of that many records, and a request for all of ten
+// fleets' year, hour by hour.
+func generated(t *testing.T, records string) (data string, request map[string]any) {
+	t.Helper()
+	data = filepath.Join(t.TempDir(), "data")
+	do(t, "generate", "--data", data, "--records", records, "--seed", "1")
+	farm, of := ids(t, data)
+	var fleets []string
+	for name, id := range of {
+		if strings.HasPrefix(name, "fleet-") && len(fleets) < 10 {
+			fleets = append(fleets, id)
+		}
+	}
+	return data, map[string]any{
+		"farmId": farm, "resourceIds": map[string]any{"fleetIds": fleets}, "period": "HOURLY",
+		"startTime": "2025-01-01T00:00:00Z", "endTime": "2026-01-01T00:00:00Z",
+		"groupBy": []string{"JOB_ID", "USER_ID"}, "statistics": []string{"SUM"},
+	}
+}
+
+// TestClientsWhoStartAtOnceAllGetAnswers: the default retries of each SDK bring every
+// one of four clients to its answer, and some of them do have to try again.
+func TestClientsWhoStartAtOnceAllGetAnswers(t *testing.T) {
+	const most = 10 // races until one has a loser
+	data := importStudio(t)
+	farm, of := ids(t, data)
+	key := newKey(t, data)
+	server := serve(t, data)
+	request := studioRequest(farm, of, "JOB_ID", "USER_ID")
+	for _, s := range sdks {
+		t.Run(s.name, func(t *testing.T) {
+			again := 0
+			for races := 0; again == 0 && races < most; races++ {
+				got := s.race(t, key, server.url, true, request)
+				for i, a := range got {
+					if a.Exception != nil || a.Status != "COMPLETED" || len(a.Rows["100"]) < 8 || !reflect.DeepEqual(a.Rows, got[0].Rows) {
+						t.Fatalf("client %d gets %s, %+v, %v\nanother %v", i, a.Status, a.Exception, a.Rows, got[0].Rows)
+					}
+					again += a.Attempts - 1
+				}
+			}
+			t.Logf("%d retries", again)
+			if again == 0 {
+				t.Errorf("no client of %d races had to try again", most)
+			}
+		})
+	}
+}
+
+// TestLosersOfARaceSeeThrottling: without retries, those who come second get the
+// modelled exception with its members.
+func TestLosersOfARaceSeeThrottling(t *testing.T) {
+	data, request := generated(t, "300000")
+	key := newKey(t, data)
+	server := serve(t, data)
+	for _, s := range sdks {
+		t.Run(s.name, func(t *testing.T) {
+			lost := 0
+			for _, a := range s.race(t, key, server.url, false, request) {
+				if a.Exception == nil && a.Status == "COMPLETED" && len(a.Rows["100"]) > 0 {
+					continue
+				}
+				lost++
+				a.Exception.expect(t, "ThrottlingException", 429, map[string]any{
+					"message": nil, "retryAfterSeconds": nil, "serviceCode": "deadline",
+					"quotaCode": "concurrent-sessions-statistics-aggregations-per-farm",
+				})
+			}
+			if lost == 0 || lost == racers {
+				t.Errorf("%d of %d clients lost", lost, racers)
+			}
+		})
+	}
+}
