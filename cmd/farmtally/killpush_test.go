@@ -59,9 +59,9 @@ func TestKilledPushes(t *testing.T) {
 	applyPush(held, 0)
 	standardAWS(t, newKey(t, data))
 	number, acknowledged, silent, lost := 1, 0, 0, 0
-	for range kills {
+	for kill := range kills {
 		first := number
-		number = killedPush(t, data, number)
+		number = killedPush(t, data, number, kill)
 		acknowledged += number - first
 		for n := first; n < number; n++ {
 			applyPush(held, n)
@@ -87,9 +87,10 @@ func TestKilledPushes(t *testing.T) {
 }
 
 // killedPush serves the folder in a process of its own and pushes batches, from the
-// number on, until it is killed. It gives the number of the first batch that was not
-// acknowledged.
-func killedPush(t *testing.T, data string, number int) int {
+// number on, until it is killed: of three times once before a batch is sent, once some
+// time after one was acknowledged, and once at any moment. It gives the number of the
+// first batch that was not acknowledged.
+func killedPush(t *testing.T, data string, number, kill int) int {
 	t.Helper()
 	served := serve(t, data)
 	p := &program{stderr: io.Discard}
@@ -101,9 +102,19 @@ func killedPush(t *testing.T, data string, number int) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(time.Duration(rand.Int64N(int64(300*time.Millisecond))), func() { _ = served.Process.Kill() })
+	moment := rand.N(300 * time.Millisecond)
+	timer := time.AfterFunc(time.Hour, func() { _ = served.Process.Kill() })
 	defer timer.Stop()
-	for ; ; number++ {
+	switch kill % 3 {
+	case 0:
+		_ = served.Process.Kill()
+	case 1:
+		timer.Reset(moment)
+	}
+	for first := number; ; number++ {
+		if kill%3 == 2 && number == first+1 {
+			timer.Reset(moment)
+		}
 		result, err := s.send(t.Context(), pushBatch(number))
 		if err != nil {
 			break

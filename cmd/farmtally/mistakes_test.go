@@ -382,7 +382,7 @@ func TestInterruptedGenerateLeavesNothing(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond)
+		waitForFiles(t, filepath.Join(dir, "*year*"), filepath.Join(dir, ".*year*"), filepath.Join(dir, "data", "segments", "*"))
 		interrupt(t, cmd.Process)
 		_ = cmd.Wait() // the exit code follows
 		if code := cmd.ProcessState.ExitCode(); code != exitFailed {
@@ -398,6 +398,19 @@ func TestInterruptedGenerateLeavesNothing(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "data", "segments", "*")); len(left) != 0 {
 		t.Errorf("the interrupted generate has left %v", left)
 	}
+}
+
+// waitForFiles waits until a file matches one of the patterns.
+func waitForFiles(t *testing.T, patterns ...string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for _, pattern := range patterns {
+			if found, _ := filepath.Glob(pattern); len(found) > 0 {
+				return
+			}
+		}
+	}
+	t.Fatal("nothing was written within a minute")
 }
 
 func TestInterruptedStatsEnds(t *testing.T) {
