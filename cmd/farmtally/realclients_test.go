@@ -163,10 +163,10 @@ func TestBoto3ReadsTheNumbers(t *testing.T) {
 
 // provoked is what testdata/exceptions.py prints of a call.
 type provoked struct {
-	Class      string            `json:"class"`
-	HTTPStatus int               `json:"httpStatus"`
-	RequestID  string            `json:"requestId"`
-	Members    map[string]any    `json:"members"`
+	Class      string         `json:"class"`
+	HTTPStatus int            `json:"httpStatus"`
+	RequestID  string         `json:"requestId"`
+	Members    map[string]any `json:"members"`
 }
 
 // provoke makes the calls with boto3 and gives what came of each.
