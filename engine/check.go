@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/farmtally/farmtally"
-	"github.com/farmtally/farmtally/storage"
 )
 
 // Damage is a segment file that is not what was written.
@@ -29,7 +28,7 @@ func (e *Engine) Check(ctx context.Context, progress farmtally.Progress) ([]Dama
 		if err := ctx.Err(); err != nil {
 			return damage, err
 		}
-		if err := e.checkSegment(&infos[i]); err != nil {
+		if err := e.catalog.CheckSegment(infos[i]); err != nil {
 			damage = append(damage, Damage{infos[i].File, err})
 		}
 		if done += infos[i].Bytes; progress != nil {
@@ -37,14 +36,4 @@ func (e *Engine) Check(ctx context.Context, progress farmtally.Progress) ([]Dama
 		}
 	}
 	return damage, nil
-}
-
-// checkSegment opens the file anew, so that what is on the disk now counts.
-func (e *Engine) checkSegment(info *storage.SegmentInfo) (err error) {
-	s, err := storage.OpenSegment(e.catalog.SegmentPath(info.File), *info)
-	if err != nil {
-		return err
-	}
-	defer s.Close() //nolint:errcheck // it is only read
-	return s.VerifyAll()
 }

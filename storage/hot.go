@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/farmtally/farmtally"
@@ -69,17 +68,7 @@ func (w *HotWriter) exec(ctx context.Context, statement *sql.Stmt, r *farmtally.
 
 // Find gives the hot record of the identity, if there is one.
 func (w *HotWriter) Find(ctx context.Context, r *farmtally.Record) (found farmtally.Record, ok bool, err error) {
-	var blob []byte
-	err = w.find.QueryRowContext(ctx, r.FarmID, r.StartedAt, r.RecordID).Scan(&blob)
-	if errors.Is(err, sql.ErrNoRows) {
-		return found, false, nil
-	}
-	if err != nil {
-		return found, false, fmt.Errorf("read hot record: %w", explain(ctx, err))
-	}
-	found, err = decodeRecord(blob)
-	found.FarmID = r.FarmID
-	return found, err == nil, err
+	return scanHot(ctx, w.find.QueryRowContext(ctx, r.FarmID, r.StartedAt, r.RecordID), r.FarmID)
 }
 
 // Close keeps the latest version.

@@ -165,9 +165,14 @@ func (t *Tx) Hot(ctx context.Context, farm farmtally.FarmID, after int64) ([]far
 
 // FindHot gives the hot record of the identity, if there is one.
 func (t *Tx) FindHot(ctx context.Context, r *farmtally.Record) (found farmtally.Record, ok bool, err error) {
+	return scanHot(ctx, t.tx.QueryRowContext(ctx, "SELECT record FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ?",
+		r.FarmID, r.StartedAt, r.RecordID), r.FarmID)
+}
+
+// scanHot reads a hot record of the farm, if the row has one.
+func scanHot(ctx context.Context, row *sql.Row, farm farmtally.FarmID) (found farmtally.Record, ok bool, err error) {
 	var blob []byte
-	err = t.tx.QueryRowContext(ctx, "SELECT record FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ?",
-		r.FarmID, r.StartedAt, r.RecordID).Scan(&blob)
+	err = row.Scan(&blob)
 	if errors.Is(err, sql.ErrNoRows) {
 		return found, false, nil
 	}
@@ -175,7 +180,7 @@ func (t *Tx) FindHot(ctx context.Context, r *farmtally.Record) (found farmtally.
 		return found, false, fmt.Errorf("read hot record: %w", explain(ctx, err))
 	}
 	found, err = decodeRecord(blob)
-	found.FarmID = r.FarmID
+	found.FarmID = farm
 	return found, err == nil, err
 }
 

@@ -264,6 +264,17 @@ func (s *Segment) VerifyAll() error {
 	return nil
 }
 
+// CheckSegment compares all of a segment's file, as it is on the disk now, with its
+// checksums.
+func (c *Catalog) CheckSegment(info SegmentInfo) (err error) {
+	s, err := OpenSegment(c.SegmentPath(info.File), info)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.VerifyAll()
+}
+
 // Record puts row i into r. VerifyAll must have succeeded before.
 func (s *Segment) Record(i int, r *farmtally.Record) {
 	start := farmtally.Instant(s.arrays[ColStart].(*array.Timestamp).Value(i))

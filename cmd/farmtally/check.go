@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -70,21 +69,12 @@ func (p *program) checkFolder(ctx context.Context, c *storage.Catalog) (*checkup
 			found.Records += info.Records - int64(len(view.Dropped[info.ID]))
 			found.Bytes += info.Bytes
 			progress.show(fmt.Sprintf("segment %d: %s", found.Segments, info.File))
-			if err := checkSegment(c, info); err != nil {
+			if err := c.CheckSegment(info); err != nil {
 				found.Damaged = append(found.Damaged, damage{c.SegmentPath(info.File), err.Error()})
 			}
 		}
 	}
 	return found, nil
-}
-
-func checkSegment(c *storage.Catalog, info storage.SegmentInfo) (err error) {
-	s, err := storage.OpenSegment(c.SegmentPath(info.File), info)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return s.VerifyAll()
 }
 
 func (p *program) reportCheckup(found *checkup, output string) error {
