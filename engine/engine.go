@@ -3,9 +3,7 @@
 package engine
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -43,8 +41,8 @@ type Engine struct {
 	segments map[int64]*storage.Segment // open, by id
 	inUse    sync.WaitGroup             // snapshots and imports
 
-	sealing sync.Mutex                 // guards ended; held while sealing
-	ended   map[farmtally.FarmID]int64 // at least the number of ended hot records
+	appends appends
+	sealer  sealer
 }
 
 var _ farmtally.Backend = (*Engine)(nil)
@@ -63,14 +61,16 @@ func Open(cfg Config) *Engine {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{
-		cfg: cfg, catalog: cfg.Catalog,
-		segments: map[int64]*storage.Segment{}, ended: map[farmtally.FarmID]int64{},
-	}
+	e := &Engine{cfg: cfg, catalog: cfg.Catalog, segments: map[int64]*storage.Segment{}}
+	e.appends.turn = make(chan struct{}, 1)
+	e.sealer.begin()
+	return e
 }
 
-// Close waits for the snapshots and imports that are open, and unmaps the segments.
+// Close ends the sealing in the background, waits for the snapshots and imports that are
+// open, and unmaps the segments.
 func (e *Engine) Close() error {
+	e.sealer.end()
 	e.inUse.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -95,32 +95,6 @@ func (e *Engine) segment(info storage.SegmentInfo) (*storage.Segment, error) {
 	}
 	e.segments[info.ID] = s
 	return s, nil
-}
-
-// Append implements farmtally.Backend. The records stay hot until they have ended
-// and are sealed into a segment.
-func (e *Engine) Append(ctx context.Context, records []farmtally.Record) ([]farmtally.Outcome, error) {
-	accepted := make([]farmtally.Record, len(records))
-	var names storage.Names
-	for i := range records {
-		accepted[i] = records[i]
-		if err := accept(&accepted[i]); err != nil {
-			return nil, err
-		}
-		names.Note(&accepted[i])
-	}
-	outcomes := make([]farmtally.Outcome, len(records))
-	err := e.catalog.Write(ctx, func(tx *storage.Tx) error {
-		if err := tx.Name(ctx, &names); err != nil {
-			return err
-		}
-		return e.putAll(ctx, tx, accepted, outcomes)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("append records: %w", err)
-	}
-	e.sealFull(ctx, accepted)
-	return outcomes, nil
 }
 
 func accept(r *farmtally.Record) error {
