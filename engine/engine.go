@@ -41,7 +41,10 @@ type Engine struct {
 
 	mu       sync.Mutex
 	segments map[int64]*storage.Segment // open, by id
+	users    users                      // who may hold open segments
+	retired  map[int64]int64            // open segments that are not the farm's any more: the latest user who may hold them
 	inUse    sync.WaitGroup             // snapshots and imports
+	wake     chan struct{}              // something new may be worth compacting
 
 	sealing sync.Mutex                 // guards ended; held while sealing
 	ended   map[farmtally.FarmID]int64 // at least the number of ended hot records
@@ -65,7 +68,8 @@ func Open(cfg Config) *Engine {
 	}
 	return &Engine{
 		cfg: cfg, catalog: cfg.Catalog,
-		segments: map[int64]*storage.Segment{}, ended: map[farmtally.FarmID]int64{},
+		segments: map[int64]*storage.Segment{}, retired: map[int64]int64{}, users: users{active: map[int64]bool{}},
+		wake: make(chan struct{}, 1), ended: map[farmtally.FarmID]int64{},
 	}
 }
 
@@ -82,11 +86,12 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// segment gives the open segment that the catalog describes.
+// segment gives the open segment that the catalog describes. The caller is a user.
 func (e *Engine) segment(info storage.SegmentInfo) (*storage.Segment, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if s := e.segments[info.ID]; s != nil {
+		delete(e.retired, info.ID)
 		return s, nil
 	}
 	s, err := storage.OpenSegment(e.catalog.SegmentPath(info.File), info)
@@ -109,6 +114,7 @@ func (e *Engine) Append(ctx context.Context, records []farmtally.Record) ([]farm
 		}
 		names.Note(&accepted[i])
 	}
+	defer e.use()()
 	outcomes := make([]farmtally.Outcome, len(records))
 	err := e.catalog.Write(ctx, func(tx *storage.Tx) error {
 		if err := tx.Name(ctx, &names); err != nil {

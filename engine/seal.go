@@ -50,8 +50,7 @@ func (e *Engine) sealIfFull(ctx context.Context, farm farmtally.FarmID, brought 
 // Seal moves the farm's hot records that have ended to a segment, and gives their
 // number. A record that is replaced meanwhile stays as it was replaced.
 func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, err error) {
-	e.inUse.Add(1)
-	defer e.inUse.Done()
+	defer e.use()()
 	version, ended, err := e.catalog.EndedHot(ctx, farm, e.cfg.SegmentRecords)
 	if err != nil || len(ended) == 0 {
 		return 0, err
@@ -100,5 +99,6 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 	if err != nil {
 		return 0, fmt.Errorf("seal records: %w", err)
 	}
+	e.wakeCompaction()
 	return records, nil
 }
