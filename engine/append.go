@@ -136,6 +136,7 @@ func (e *Engine) appendGroup(ctx context.Context, group []*appending) {
 }
 
 func (e *Engine) write(ctx context.Context, group []*appending) error {
+	defer e.use()()
 	levels := map[farmtally.FarmID]level{}
 	err := e.catalog.Write(ctx, func(tx *storage.Tx) error {
 		clear(levels)

@@ -39,7 +39,10 @@ type Engine struct {
 
 	mu       sync.Mutex
 	segments map[int64]*storage.Segment // open, by id
+	users    users                      // who may hold open segments
+	retired  map[int64]int64            // open segments that are not the farm's any more: the latest user who may hold them
 	inUse    sync.WaitGroup             // snapshots and imports
+	wake     chan struct{}              // something new may be worth compacting
 
 	appends appends
 	sealer  sealer
@@ -61,7 +64,11 @@ func Open(cfg Config) *Engine {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{cfg: cfg, catalog: cfg.Catalog, segments: map[int64]*storage.Segment{}}
+	e := &Engine{
+		cfg: cfg, catalog: cfg.Catalog,
+		segments: map[int64]*storage.Segment{}, retired: map[int64]int64{}, users: users{active: map[int64]bool{}},
+		wake: make(chan struct{}, 1),
+	}
 	e.appends.turn = make(chan struct{}, 1)
 	e.sealer.begin()
 	return e
@@ -82,11 +89,12 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// segment gives the open segment that the catalog describes.
+// segment gives the open segment that the catalog describes. The caller is a user.
 func (e *Engine) segment(info storage.SegmentInfo) (*storage.Segment, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if s := e.segments[info.ID]; s != nil {
+		delete(e.retired, info.ID)
 		return s, nil
 	}
 	s, err := storage.OpenSegment(e.catalog.SegmentPath(info.File), info)

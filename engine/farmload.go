@@ -69,7 +69,7 @@ func (s *source) drop(row int) {
 }
 
 func (l *load) openFarm(ctx context.Context, farm farmtally.FarmID) (*farmLoad, error) {
-	view, err := l.engine.catalog.View(ctx, farm)
+	view, parts, err := l.engine.pin(ctx, farm)
 	if err != nil {
 		return nil, err
 	}
@@ -80,13 +80,9 @@ func (l *load) openFarm(ctx context.Context, farm farmtally.FarmID) (*farmLoad, 
 	for _, r := range view.Hot {
 		f.baseHot[identityOf(&r)] = r
 	}
-	for _, info := range view.Segments {
-		s, err := l.engine.segment(info)
-		if err != nil {
-			return nil, err
-		}
-		from := source{segment: s, dropped: map[int]bool{}}
-		for _, row := range view.Dropped[info.ID] {
+	for _, p := range parts {
+		from := source{segment: p.segment, dropped: map[int]bool{}}
+		for _, row := range p.dropped {
 			from.dropped[int(row)] = true
 		}
 		f.base = append(f.base, from)
@@ -275,12 +271,7 @@ func (f *farmLoad) bringBack(ctx context.Context, tx *storage.Tx, now []storage.
 func (f *farmLoad) lostRows(ctx context.Context, tx *storage.Tx, s *source, now []storage.SegmentInfo) ([]int, error) {
 	var lost []int
 	if !slices.ContainsFunc(now, func(info storage.SegmentInfo) bool { return info.ID == s.segment.Info.ID }) {
-		for row := range s.segment.Len() {
-			if s.keeps(row) && !s.dropped[row] {
-				lost = append(lost, row)
-			}
-		}
-		return lost, nil
+		return f.lostOfGone(ctx, tx, s, now)
 	}
 	dropped, err := tx.DroppedRows(ctx, s.segment.Info.ID)
 	if err != nil {
@@ -289,6 +280,28 @@ func (f *farmLoad) lostRows(ctx context.Context, tx *storage.Tx, s *source, now 
 	for _, row := range dropped {
 		if s.keeps(int(row)) && !s.dropped[int(row)] {
 			lost = append(lost, int(row))
+		}
+	}
+	return lost, nil
+}
+
+// lostOfGone is lostRows of a segment that was compacted away: its rows are in segments
+// that have come since, or live no more.
+func (f *farmLoad) lostOfGone(ctx context.Context, tx *storage.Tx, s *source, now []storage.SegmentInfo) ([]int, error) {
+	p := putter{engine: f.engine, tx: tx, segments: map[farmtally.FarmID][]storage.SegmentInfo{f.farm: now}}
+	var lost []int
+	for row := range s.segment.Len() {
+		if !s.keeps(row) || s.dropped[row] {
+			continue
+		}
+		var r farmtally.Record
+		s.segment.Record(row, &r)
+		_, there, found, err := p.findStored(ctx, &r)
+		if err != nil {
+			return nil, err
+		}
+		if !found || !there.SameAs(&r) {
+			lost = append(lost, row)
 		}
 	}
 	return lost, nil

@@ -15,8 +15,7 @@ func (e *Engine) Import(context.Context) (farmtally.Import, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin import: %w", err)
 	}
-	e.inUse.Add(1)
-	return &load{engine: e, batch: batch, farms: map[farmtally.FarmID]*farmLoad{}}, nil
+	return &load{engine: e, batch: batch, farms: map[farmtally.FarmID]*farmLoad{}, unpin: e.use()}, nil
 }
 
 // load is an import under way.
@@ -28,6 +27,7 @@ type load struct {
 	rows   int // collected and not yet written, in all farms
 	counts farmtally.Counts
 	ended  bool
+	unpin  func()
 }
 
 // Add implements farmtally.Import.
@@ -108,7 +108,8 @@ func (l *load) Abort() error {
 // visible.
 func (l *load) end(ctx context.Context) error {
 	l.ended = true
-	defer l.engine.inUse.Done()
+	defer l.unpin()
+	defer l.engine.wakeCompaction()
 	for _, f := range l.farms {
 		for _, p := range f.pending {
 			if err := p.segment.Close(); err != nil {

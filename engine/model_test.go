@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -23,6 +24,54 @@ type model struct {
 	engines   [2]*engine.Engine
 	reference *backendtest.Reference
 	loads     []openLoad
+	pins      []pinned
+}
+
+// pinned is a snapshot that stays open while other things happen, and what it held.
+type pinned struct {
+	snapshot farmtally.Snapshot
+	engine   int
+	query    farmtally.Query
+	answer   backendtest.Answer
+}
+
+// nameless takes away the names of jobs, which are the latest ones also in an old snapshot.
+func nameless(rows []farmtally.Row) {
+	for i := range rows {
+		rows[i].JobName = ""
+	}
+}
+
+// pin opens a snapshot, to be asked again later.
+func (m *model) pin(t *rapid.T) {
+	p := pinned{engine: m.either(t), query: backendtest.Queries(m.farm).Draw(t, "query")}
+	p.answer = backendtest.Ask(t, m.reference, &p.query)
+	var err error
+	p.snapshot, err = m.engines[p.engine].Snapshot(context.Background(), m.farm)
+	must(t, err)
+	m.pins = append(m.pins, p)
+}
+
+// unpin asks the snapshots of an engine, which know of nothing that came since they
+// were opened, and closes them.
+func (m *model) unpin(t *rapid.T, engine int) {
+	for _, p := range m.pins {
+		if p.engine != engine {
+			continue
+		}
+		var got backendtest.Answer
+		var err error
+		got.Seen, err = p.snapshot.Aggregate(context.Background(), &p.query, farmtally.Limits{}, nil, func(r *farmtally.Row) error {
+			got.Rows = append(got.Rows, *r)
+			return nil
+		})
+		must(t, err)
+		nameless(got.Rows)
+		nameless(p.answer.Rows)
+		backendtest.Same(t, got, p.answer)
+		must(t, p.snapshot.Close())
+	}
+	m.pins = slices.DeleteFunc(m.pins, func(p pinned) bool { return p.engine == engine })
 }
 
 // openLoad is an import under way; the reference takes its records at its commit.
@@ -112,8 +161,14 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			_, err := m.engines[m.either(t)].Seal(ctx, m.farm)
 			must(t, err)
 		},
+		"compact": func(t *rapid.T) {
+			_, err := m.engines[m.either(t)].Compact(ctx, m.farm, nil)
+			must(t, err)
+		},
+		"pin": func(t *rapid.T) { m.pin(t) },
 		"reopen": func(t *rapid.T) {
 			i := m.either(t)
+			m.unpin(t, i)
 			for at := len(m.loads) - 1; at >= 0; at-- {
 				if l := m.loads[at]; l.engine == i {
 					must(t, l.load.Abort())
@@ -144,8 +199,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	}
 }
 
-// Any order of appending, importing (several at once), sealing, sweeping and
-// reopening, on two engines on one folder, gives the reference's answers.
+// Any order of appending, importing (several at once), sealing, compacting, sweeping
+// and reopening, on two engines on one folder, gives the reference's answers.
 func TestModel(t *testing.T) {
 	rapid.Check(t, checkModel)
 }
@@ -166,6 +221,7 @@ func checkModel(t *rapid.T) {
 			must(t, l.load.Abort())
 		}
 		for i := range m.engines {
+			m.unpin(t, i)
 			m.close(t, i)
 		}
 	}()

@@ -106,8 +106,7 @@ func (e *Engine) filled(levels map[farmtally.FarmID]level) {
 func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, err error) {
 	e.sealer.turn.Lock()
 	defer e.sealer.turn.Unlock()
-	e.inUse.Add(1)
-	defer e.inUse.Done()
+	defer e.use()()
 	through, ended, err := e.catalog.ReadEnded(ctx, farm)
 	if err != nil || through == 0 {
 		return 0, err
@@ -140,6 +139,7 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 	if err != nil {
 		return 0, fmt.Errorf("seal records: %w", err)
 	}
+	e.wakeCompaction()
 	return records, nil
 }
 

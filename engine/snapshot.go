@@ -20,7 +20,7 @@ type snapshot struct {
 	segments []part
 	hot      []farmtally.Record
 	records  int64
-	close    sync.Once
+	end      func()
 }
 
 // part is a segment and its rows that count.
@@ -46,27 +46,22 @@ func (p *part) runs(from, to int, yield func(from, to int)) {
 
 // Snapshot implements farmtally.Backend.
 func (e *Engine) Snapshot(ctx context.Context, farm farmtally.FarmID) (farmtally.Snapshot, error) {
-	view, err := e.catalog.View(ctx, farm)
+	end := e.use()
+	view, parts, err := e.pin(ctx, farm)
 	if err != nil {
+		end()
 		return nil, fmt.Errorf("pin records: %w", err)
 	}
-	s := &snapshot{engine: e, farm: farm, hot: view.Hot, records: int64(len(view.Hot))}
-	for _, info := range view.Segments {
-		segment, err := e.segment(info)
-		if err != nil {
-			return nil, fmt.Errorf("pin records: %w", err)
-		}
-		dropped := view.Dropped[info.ID]
-		s.segments = append(s.segments, part{segment, dropped})
-		s.records += info.Records - int64(len(dropped))
+	s := &snapshot{engine: e, farm: farm, hot: view.Hot, segments: parts, records: int64(len(view.Hot)), end: sync.OnceFunc(end)}
+	for i := range parts {
+		s.records += parts[i].segment.Info.Records - int64(len(parts[i].dropped))
 	}
-	e.inUse.Add(1)
 	return s, nil
 }
 
 // Close implements farmtally.Snapshot.
 func (s *snapshot) Close() error {
-	s.close.Do(s.engine.inUse.Done)
+	s.end()
 	return nil
 }
 

@@ -96,7 +96,8 @@ func (p *program) serve(ctx context.Context, o *serveOptions, c *storage.Catalog
 	if err != nil {
 		return err
 	}
-	s, err := p.newServer(ctx, o, c, e)
+	log := p.serverLog(o)
+	s, err := p.newServer(ctx, o, log, c, e)
 	if err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
@@ -108,6 +109,7 @@ func (p *program) serve(ctx context.Context, o *serveOptions, c *storage.Catalog
 	for _, l := range listeners {
 		go func() { failed <- h.Serve(l) }()
 	}
+	defer compactMeanwhile(ctx, log, e)()
 	url := urlOf(o.listen, listeners[0])
 	if ready != nil {
 		ready(url)
@@ -121,9 +123,21 @@ func (p *program) serve(ctx context.Context, o *serveOptions, c *storage.Catalog
 	return errors.Join(err, stopServing(ctx, h, s))
 }
 
-// newServer makes the server on the folder, with the aggregations that were running
-// when it last stopped.
-func (p *program) newServer(ctx context.Context, o *serveOptions, c *storage.Catalog, e *engine.Engine) (*server.Server, error) {
+// compactEvery is how often the server looks for segments that other processes wrote.
+const compactEvery = 30 * time.Second
+
+// compactMeanwhile compacts in the background until stop returns.
+func compactMeanwhile(ctx context.Context, log *slog.Logger, e *engine.Engine) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		e.RunCompaction(ctx, compactEvery, log)
+	}()
+	return func() { cancel(); <-ended }
+}
+
+func (p *program) serverLog(o *serveOptions) *slog.Logger {
 	level := slog.LevelInfo
 	switch {
 	case o.verbose:
@@ -131,13 +145,19 @@ func (p *program) newServer(ctx context.Context, o *serveOptions, c *storage.Cat
 	case o.quiet:
 		level = slog.LevelError
 	}
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// newServer makes the server on the folder, with the aggregations that were running
+// when it last stopped.
+func (p *program) newServer(ctx context.Context, o *serveOptions, log *slog.Logger, c *storage.Catalog, e *engine.Engine) (*server.Server, error) {
 	s, err := server.New(server.Config{
 		Backend: e, Catalog: c,
 		CreateResult: func(id string) (server.ResultWriter, error) { return c.CreateResult(id) },
 		OpenResult:   func(id string) (server.ResultReader, error) { return c.OpenResult(id) },
 		RemoveResult: c.RemoveResult,
 		Prices:       newPriceList(c).prices(),
-		Logger:       slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level})),
+		Logger:       log,
 		Clock:        p.now,
 		NoAuth:       o.noAuth, Region: o.region,
 		RunningPerFarm: o.runningPerFarm, RowLimit: o.rowLimit, TimeLimit: o.timeLimit,

@@ -1,0 +1,378 @@
+package engine
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// Compaction is what compacting has done so far.
+type Compaction struct {
+	Read    int   // segments that were merged
+	Written int   // segments that took their place
+	Records int64 // records that were written
+}
+
+// Compact merges the farm's segments until they are few, nearly disjoint in time and
+// hold few replaced rows. It tells progress, which may be nil, after every segment
+// that it has written. Other users go on meanwhile. Damaged segments are left as they
+// are and logged. It fails with Unavailable where another process compacts the folder,
+// or has merged the same segments.
+func (e *Engine) Compact(ctx context.Context, farm farmtally.FarmID, progress func(Compaction)) (done Compaction, err error) {
+	lock, err := e.catalog.LockCompaction()
+	if err != nil {
+		return done, err
+	}
+	defer lock.Release(false)
+	c := compactor{engine: e, farm: farm, log: e.cfg.Logger, progress: progress, damaged: map[int64]bool{}}
+	err = c.run(ctx)
+	return c.done, err
+}
+
+// RunCompaction compacts every farm, now and whenever an import or a seal of this
+// engine, or a look at intervals of every, shows something to do, until ctx ends. It
+// makes way for others: it works half of the time while anyone else does.
+func (e *Engine) RunCompaction(ctx context.Context, every time.Duration, log *slog.Logger) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	damaged := map[int64]bool{}
+	for {
+		if err := e.compactAll(ctx, log, damaged); err != nil && ctx.Err() == nil && farmtally.KindOf(err) != farmtally.Unavailable {
+			log.ErrorContext(ctx, "compact segments", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-e.wake:
+		}
+	}
+}
+
+func (e *Engine) wakeCompaction() {
+	select {
+	case e.wake <- struct{}{}:
+	default: // it is awake
+	}
+}
+
+func (e *Engine) compactAll(ctx context.Context, log *slog.Logger, damaged map[int64]bool) error {
+	lock, err := e.catalog.LockCompaction()
+	if err != nil {
+		return err
+	}
+	defer lock.Release(false)
+	farms, err := e.catalog.Farms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, farm := range farms {
+		c := compactor{engine: e, farm: farm.ID, log: log, damaged: damaged, background: true}
+		began := time.Now()
+		if err := c.run(ctx); err != nil {
+			return err
+		}
+		if c.done.Read > 0 {
+			log.InfoContext(ctx, "compacted segments", "farm_id", farm.ID, "segments_read", c.done.Read,
+				"segments_written", c.done.Written, "records", c.done.Records, "duration", time.Since(began))
+		}
+	}
+	return nil
+}
+
+// compactor compacts one farm.
+type compactor struct {
+	engine     *Engine
+	farm       farmtally.FarmID
+	log        *slog.Logger
+	progress   func(Compaction)
+	damaged    map[int64]bool // segments that cannot be merged
+	background bool
+	done       Compaction
+}
+
+func (c *compactor) run(ctx context.Context) error {
+	for {
+		more, err := c.step(ctx)
+		if err != nil {
+			return fmt.Errorf("compact segments: %w", err)
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// step does one merge, and reports whether there may be more to do.
+func (c *compactor) step(ctx context.Context) (more bool, err error) {
+	defer c.engine.use()()
+	view, err := c.engine.catalog.SegmentView(ctx, c.farm)
+	if err != nil {
+		return false, err
+	}
+	c.engine.retire(c.farm, view.Segments)
+	var candidates []candidate
+	for _, info := range view.Segments {
+		if !c.damaged[info.ID] {
+			candidates = append(candidates, candidate{info, info.Records - int64(len(view.Dropped[info.ID]))})
+		}
+	}
+	chosen := choose(candidates, int64(c.engine.cfg.SegmentRecords))
+	if len(chosen) == 0 {
+		return false, nil
+	}
+	m := merge{compactor: c}
+	for i := range chosen {
+		info := chosen[i].SegmentInfo
+		s, err := c.open(info)
+		if farmtally.KindOf(err) == farmtally.Corrupt {
+			c.damaged[info.ID] = true
+			c.log.ErrorContext(ctx, "leave damaged segment out of compaction", "file", info.File, "error", err)
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		m.sources = append(m.sources, part{s, view.Dropped[info.ID]})
+		m.live += chosen[i].live
+	}
+	return true, m.do(ctx)
+}
+
+func (c *compactor) open(info storage.SegmentInfo) (*storage.Segment, error) {
+	s, err := c.engine.segment(info)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.VerifyAll()
+}
+
+// merge makes new segments of old ones.
+type merge struct {
+	*compactor
+	sources []part
+	live    int64
+	batch   *storage.Batch
+	builder storage.Builder
+	made    []*storage.Segment
+}
+
+// do writes the new segments and puts them into the place of the old ones.
+func (m *merge) do(ctx context.Context) (err error) {
+	if m.batch, err = m.engine.catalog.BeginBatch(); err != nil {
+		return err
+	}
+	defer func() {
+		for _, s := range m.made {
+			err = errors.Join(err, s.Close())
+		}
+		err = errors.Join(err, m.batch.Close(context.WithoutCancel(ctx)))
+	}()
+	if err := m.write(ctx); err != nil {
+		return err
+	}
+	if err := m.engine.catalog.Write(ctx, func(tx *storage.Tx) error { return m.replace(ctx, tx) }); err != nil {
+		return err
+	}
+	m.done.Read += len(m.sources)
+	m.done.Written += len(m.made)
+	old := make([]storage.SegmentInfo, len(m.sources))
+	for i := range m.sources {
+		old[i] = m.sources[i].segment.Info
+	}
+	return m.engine.catalog.Discard(context.WithoutCancel(ctx), old)
+}
+
+// size is how many records each new segment has: as few segments as hold all, of one
+// size, and not more than there were.
+func (m *merge) size() int {
+	target := int64(m.engine.cfg.SegmentRecords)
+	parts := min(int64(len(m.sources)), (m.live+target-1)/target)
+	return int((m.live + parts - 1) / max(parts, 1))
+}
+
+// write merges the rows that count by start and id.
+func (m *merge) write(ctx context.Context) error {
+	all := make(rowHeap, 0, len(m.sources))
+	for i := range m.sources {
+		c, err := newRowCursor(&m.sources[i])
+		if err != nil {
+			return err
+		}
+		if len(c.runs) > 0 {
+			all = append(all, c)
+		}
+	}
+	heap.Init(&all)
+	size := m.size()
+	var r farmtally.Record
+	for n := 1; len(all) > 0; n++ {
+		c := all[0]
+		c.segment.Record(c.runs[0][0], &r)
+		m.builder.Add(&r)
+		if c.next() {
+			heap.Fix(&all, 0)
+		} else {
+			heap.Pop(&all)
+		}
+		if m.builder.Len() == size || m.builder.Full() {
+			if err := m.flush(); err != nil {
+				return err
+			}
+		}
+		if n%mergeRows == 0 {
+			if err := m.makeWay(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return m.flush()
+}
+
+// mergeRows are merged in about 10 ms.
+const mergeRows = 8192
+
+// makeWay lets others work.
+func (m *merge) makeWay(ctx context.Context) error {
+	if !m.background || !m.engine.busy() {
+		runtime.Gosched()
+		return ctx.Err()
+	}
+	timer := time.NewTimer(10 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (m *merge) flush() error {
+	if m.builder.Len() == 0 {
+		return nil
+	}
+	s, err := m.batch.Write(m.farm, &m.builder, m.builder.Order())
+	if err != nil {
+		return err
+	}
+	m.made = append(m.made, s)
+	m.done.Records += int64(m.builder.Len())
+	m.builder.Reset()
+	if m.progress != nil {
+		m.progress(m.done)
+	}
+	return nil
+}
+
+// replace makes the new segments known and the old ones not, and drops from the new
+// ones what was dropped from the old ones since they were read.
+func (m *merge) replace(ctx context.Context, tx *storage.Tx) error {
+	ids := make([]int64, len(m.made))
+	for i, s := range m.made {
+		var err error
+		if ids[i], err = tx.AddSegment(ctx, &s.Info); err != nil {
+			return err
+		}
+	}
+	for i := range m.sources {
+		if err := m.carryOver(ctx, tx, &m.sources[i], ids); err != nil {
+			return err
+		}
+		known, err := tx.RemoveSegment(ctx, m.sources[i].segment.Info.ID)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return farmtally.Errorf(farmtally.Unavailable, "another process has merged the same segments")
+		}
+	}
+	return nil
+}
+
+func (m *merge) carryOver(ctx context.Context, tx *storage.Tx, source *part, ids []int64) error {
+	old := source.segment
+	n, err := tx.CountDropped(ctx, old.Info.ID)
+	if err != nil || n == len(source.dropped) { // a dropped row stays one
+		return err
+	}
+	dropped, err := tx.DroppedRows(ctx, old.Info.ID)
+	if err != nil {
+		return err
+	}
+	starts, err := old.Starts()
+	if err != nil {
+		return err
+	}
+	for _, row := range dropped {
+		if _, before := slices.BinarySearch(source.dropped, row); before {
+			continue
+		}
+		if err := m.dropNew(ctx, tx, ids, farmtally.Instant(starts[row]), old.RecordID(int(row))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *merge) dropNew(ctx context.Context, tx *storage.Tx, ids []int64, start farmtally.Instant, id string) error {
+	for i, s := range m.made {
+		row, err := s.Find(start, id)
+		if err != nil {
+			return err
+		}
+		if row >= 0 {
+			return tx.Drop(ctx, ids[i], row)
+		}
+	}
+	return farmtally.Errorf(farmtally.Internal, "record %s is in no merged segment", id)
+}
+
+// rowCursor goes through the rows of a segment that count.
+type rowCursor struct {
+	segment *storage.Segment
+	starts  []int64
+	runs    [][2]int
+}
+
+func newRowCursor(p *part) (*rowCursor, error) {
+	starts, err := p.segment.Starts()
+	c := &rowCursor{segment: p.segment, starts: starts}
+	p.runs(0, p.segment.Len(), func(from, to int) { c.runs = append(c.runs, [2]int{from, to}) })
+	return c, err
+}
+
+func (c *rowCursor) next() bool {
+	run := &c.runs[0]
+	if run[0]++; run[0] == run[1] {
+		c.runs = c.runs[1:]
+	}
+	return len(c.runs) > 0
+}
+
+// rowHeap is a heap by start and record id.
+type rowHeap []*rowCursor
+
+func (c rowHeap) Len() int { return len(c) }
+func (c rowHeap) Less(i, j int) bool {
+	a, b := c[i].runs[0][0], c[j].runs[0][0]
+	if x, y := c[i].starts[a], c[j].starts[b]; x != y {
+		return x < y
+	}
+	return c[i].segment.RecordID(a) < c[j].segment.RecordID(b)
+}
+func (c rowHeap) Swap(i, j int) { c[i], c[j] = c[j], c[i] }
+func (c *rowHeap) Push(x any)   { *c = append(*c, x.(*rowCursor)) }
+func (c *rowHeap) Pop() any {
+	last := (*c)[len(*c)-1]
+	*c = (*c)[:len(*c)-1]
+	return last
+}

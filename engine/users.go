@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// users counts those who may hold open segments, in the order in which they came.
+type users struct {
+	last   int64
+	active map[int64]bool
+}
+
+// use makes the caller a user of segments, until it calls end. Whoever reads a list of
+// segments out of the catalog is a user before that.
+func (e *Engine) use() (end func()) {
+	e.inUse.Add(1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.users.last++
+	me := e.users.last
+	e.users.active[me] = true
+	return func() {
+		e.mu.Lock()
+		delete(e.users.active, me)
+		e.unmap()
+		e.mu.Unlock()
+		e.inUse.Done()
+	}
+}
+
+// retire marks the open segments of a farm that are none of its segments any more.
+// They are unmapped when all users are gone that may hold them: those of now.
+func (e *Engine) retire(farm farmtally.FarmID, now []storage.SegmentInfo) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	known := make(map[int64]bool, len(now))
+	for i := range now {
+		known[now[i].ID] = true
+	}
+	for id, s := range e.segments {
+		if _, already := e.retired[id]; s.Info.FarmID == farm && !known[id] && !already {
+			e.retired[id] = e.users.last
+		}
+	}
+	e.unmap()
+}
+
+// unmap closes the retired segments that nobody holds. The caller has e.mu.
+func (e *Engine) unmap() {
+	for id, last := range e.retired {
+		held := false
+		for user := range e.users.active {
+			held = held || user <= last
+		}
+		if held {
+			continue
+		}
+		if err := e.segments[id].Close(); err != nil {
+			e.cfg.Logger.Error("unmap compacted segment", "segment_id", id, "error", err)
+		}
+		delete(e.segments, id)
+		delete(e.retired, id)
+	}
+}
+
+// busy reports whether anyone but one user is at work.
+func (e *Engine) busy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.users.active) > 1
+}
+
+// pinTries bounds how often the list of segments is read anew because a compaction
+// of another process removed a file between the list and its opening.
+const pinTries = 5
+
+// pin reads the farm's records and opens its segments. The caller is a user.
+func (e *Engine) pin(ctx context.Context, farm farmtally.FarmID) (view storage.View, parts []part, err error) {
+	for range pinTries {
+		if view, err = e.catalog.View(ctx, farm); err != nil {
+			return view, nil, err
+		}
+		if parts, err = e.parts(&view); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err == nil {
+		e.retire(farm, view.Segments)
+	}
+	return view, parts, err
+}
+
+func (e *Engine) parts(view *storage.View) ([]part, error) {
+	parts := make([]part, 0, len(view.Segments))
+	for _, info := range view.Segments {
+		s, err := e.segment(info)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part{s, slices.Clip(view.Dropped[info.ID])})
+	}
+	return parts, nil
+}
