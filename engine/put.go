@@ -24,7 +24,7 @@ type recordKey struct {
 
 // putAll puts the records in their order and tells what became of each.
 func (e *Engine) putAll(ctx context.Context, tx *storage.Tx, records []farmtally.Record, outcomes []farmtally.Outcome) error {
-	p := putter{engine: e, tx: tx, latest: make(map[recordKey]int, len(records)), segments: map[farmtally.FarmID][]storage.SegmentInfo{}}
+	p := putter{engine: e, tx: tx, put: make([]farmtally.Record, 0, len(records)), latest: make(map[recordKey]int, len(records)), segments: map[farmtally.FarmID][]storage.SegmentInfo{}}
 	for i := range records {
 		var err error
 		if outcomes[i], err = p.take(ctx, &records[i]); err != nil {

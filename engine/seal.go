@@ -144,7 +144,7 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 }
 
 // writeEnded writes the records, which are in the order of segments, to segments.
-func (e *Engine) writeEnded(ctx context.Context, batch *storage.Batch, farm farmtally.FarmID, ended []farmtally.Record,
+func (e *Engine) writeEnded(ctx context.Context, batch *storage.Batch, farm farmtally.FarmID, ended []*farmtally.Record,
 ) (segments []*storage.Segment, err error) {
 	var builder storage.Builder
 	for part := range slices.Chunk(ended, e.cfg.SegmentRecords) {
@@ -153,7 +153,7 @@ func (e *Engine) writeEnded(ctx context.Context, batch *storage.Batch, farm farm
 		}
 		builder.Reset()
 		for i := range part {
-			builder.Add(&part[i])
+			builder.Add(part[i])
 		}
 		s, err := batch.Write(farm, &builder, builder.Order())
 		if err != nil {
@@ -169,7 +169,7 @@ var errFolded = errors.New("the hot records were folded by another process")
 
 // moveEnded makes the segments known in place of the batches. Of records that were
 // replaced since they were read the segments' rows are dropped.
-func (e *Engine) moveEnded(ctx context.Context, tx *storage.Tx, farm farmtally.FarmID, through int64, ended []farmtally.Record,
+func (e *Engine) moveEnded(ctx context.Context, tx *storage.Tx, farm farmtally.FarmID, through int64, ended []*farmtally.Record,
 	segments []*storage.Segment,
 ) (records int, err error) {
 	ids := make([]int64, len(segments))

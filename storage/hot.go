@@ -222,7 +222,7 @@ func (t *Tx) PutHot(ctx context.Context, records []farmtally.Record) error {
 		r := records[i]
 		b := farms[r.FarmID]
 		if b == nil {
-			b = &hotBatch{}
+			b = &hotBatch{records: make([]farmtally.Record, 0, i+1)}
 			farms[r.FarmID] = b
 		}
 		k := identity{r.FarmID, hotKeyOf(&r)}
@@ -283,7 +283,7 @@ func (t *Tx) write(ctx context.Context, farm farmtally.FarmID, b *hotBatch) erro
 // calls moved for each of the ended records and says whether it was still the one of
 // its identity. It reports whether it did anything: it does not where another process
 // has folded the batches with later ones.
-func (t *Tx) RemoveHot(ctx context.Context, farm farmtally.FarmID, through int64, ended []farmtally.Record,
+func (t *Tx) RemoveHot(ctx context.Context, farm farmtally.FarmID, through int64, ended []*farmtally.Record,
 	moved func(i int, still bool) error,
 ) (bool, error) {
 	f, err := t.hot(ctx, farm)
@@ -296,7 +296,7 @@ func (t *Tx) RemoveHot(ctx context.Context, farm farmtally.FarmID, through int64
 		return false, explain(ctx, err)
 	}
 	for i := range ended {
-		p, ok := f.at[hotKeyOf(&ended[i])]
+		p, ok := f.at[hotKeyOf(ended[i])]
 		if err := moved(i, ok && p.batch <= through); err != nil {
 			return false, err
 		}

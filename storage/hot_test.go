@@ -25,7 +25,7 @@ type hotModel struct {
 type openSeal struct {
 	catalog int
 	through int64
-	ended   []farmtally.Record
+	ended   []*farmtally.Record
 }
 
 func (m *hotModel) draw(t *rapid.T) []farmtally.Record {
@@ -120,11 +120,11 @@ func (m *hotModel) endSeal(t *rapid.T) {
 		return err
 	}))
 	for i, r := range s.ended {
-		is, there := m.hot[hotKeyOf(&r)]
-		if still, told := moved[i]; told && still != (there && is == r) {
-			t.Fatalf("%+v moved: %t, and the hot one is %+v", r, still, is)
+		is, there := m.hot[hotKeyOf(r)]
+		if still, told := moved[i]; told && still != (there && is == *r) {
+			t.Fatalf("%+v moved: %t, and the hot one is %+v", *r, still, is)
 		} else if still {
-			delete(m.hot, hotKeyOf(&r))
+			delete(m.hot, hotKeyOf(r))
 		}
 	}
 }

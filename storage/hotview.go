@@ -124,8 +124,8 @@ func compareKeys(a, b hotKey) int {
 func compareRecords(a, b farmtally.Record) int { return compareKeys(hotKeyOf(&a), hotKeyOf(&b)) }
 
 // ReadEnded gives the farm's hot records that have ended, by start and id, and the last
-// batch that was read, for RemoveHot.
-func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (through int64, ended []farmtally.Record, err error) {
+// batch that was read, for RemoveHot. The records stay as they are.
+func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (through int64, ended []*farmtally.Record, err error) {
 	err = c.Write(ctx, func(tx *Tx) error {
 		f, err := tx.hot(ctx, farm)
 		if err != nil {
@@ -133,14 +133,14 @@ func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (through
 		}
 		through = f.last()
 		f.sealing = through
-		ended = make([]farmtally.Record, 0, f.ended)
+		ended = make([]*farmtally.Record, 0, f.ended)
 		for _, p := range f.at {
 			if !p.record.Running {
-				ended = append(ended, *p.record)
+				ended = append(ended, p.record)
 			}
 		}
 		return nil
 	})
-	slices.SortFunc(ended, compareRecords)
+	slices.SortFunc(ended, func(a, b *farmtally.Record) int { return compareKeys(hotKeyOf(a), hotKeyOf(b)) })
 	return through, ended, err
 }
