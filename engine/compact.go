@@ -213,6 +213,7 @@ func (m *merge) write(ctx context.Context) error {
 	}
 	heap.Init(&all)
 	size := m.size()
+	m.builder.Grow(size, size*idBytes)
 	var r farmtally.Record
 	for n := 1; len(all) > 0; n++ {
 		c := all[0]
@@ -236,6 +237,9 @@ func (m *merge) write(ctx context.Context) error {
 	}
 	return m.flush()
 }
+
+// idBytes is what most record ids have at most.
+const idBytes = 40
 
 // mergeRows are merged in about 10 ms.
 const mergeRows = 8192
@@ -267,6 +271,7 @@ func (m *merge) flush() error {
 	m.made = append(m.made, s)
 	m.done.Records += int64(m.builder.Len())
 	m.builder.Reset()
+	runtime.GC() // the columns just written would add to those of the next segment
 	if m.progress != nil {
 		m.progress(m.done)
 	}
