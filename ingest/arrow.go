@@ -28,6 +28,7 @@ func readArrow(_ context.Context, in File, plan func([]string) ([]int, error), y
 	var file arrowBatches
 	var fields []int
 	texts := make([]textBuilder, fieldCount+1)
+	texts[recordID].distinct = true
 	err := guarded("Arrow", func() (err error) {
 		if file, err = openArrow(in); err != nil {
 			return damagedFile("Arrow", err)

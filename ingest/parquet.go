@@ -104,7 +104,9 @@ func (p *parquetFile) open(in File, plan func([]string) ([]int, error)) error {
 		if column.MaxRepetitionLevel() > 0 || column.MaxDefinitionLevel() > 1 || column.PhysicalType() == parquet.Types.Boolean {
 			return typeFault(names[i], "must hold a text or a number in each row")
 		}
-		p.columns = append(p.columns, parquetColumn{at: i, field: field, of: column})
+		p.columns = append(p.columns, parquetColumn{
+			at: i, field: field, of: column, texts: textBuilder{distinct: field == recordID},
+		})
 	}
 	return nil
 }

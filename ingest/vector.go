@@ -89,19 +89,24 @@ type textBuilder struct {
 	known      map[string]uint32
 	texts      []string
 	bytes      int
-	generation int // another one after the texts were forgotten
+	generation int  // another one after the texts were forgotten
+	distinct   bool // hardly any text comes twice: it is not looked for
 }
 
 // begin makes ready for a batch.
 func (b *textBuilder) begin() {
-	if b.known == nil || len(b.texts) > maxKnownTexts || b.bytes > maxKnownBytes {
-		*b = textBuilder{known: map[string]uint32{}, texts: []string{""}, generation: b.generation + 1}
+	if b.known == nil || b.distinct || len(b.texts) > maxKnownTexts || b.bytes > maxKnownBytes {
+		*b = textBuilder{known: map[string]uint32{}, texts: []string{""}, generation: b.generation + 1, distinct: b.distinct}
 	}
 }
 
 func (b *textBuilder) code(s []byte) uint32 {
 	if len(s) == 0 {
 		return 0
+	}
+	if b.distinct {
+		b.texts = append(b.texts, string(s))
+		return uint32(len(b.texts) - 1) //nolint:gosec // a batch adds at most its rows
 	}
 	code, known := b.known[string(s)]
 	if !known {
