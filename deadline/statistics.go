@@ -107,7 +107,11 @@ type Page struct {
 	// are mostly of one bucket.
 	start, end time.Time
 	times      []byte
+	room       [timesRoom]byte // of times
 }
+
+// timesRoom is what two times with their names take, to the nanosecond.
+const timesRoom = 120
 
 // NewPage begins a response in the memory of buffer, whose content is dropped.
 func NewPage(buffer []byte) *Page {
@@ -122,7 +126,7 @@ func (p *Page) Add(row *Statistics) {
 	p.body = row.appendValues(p.body)
 	if p.rows == 0 || p.start != row.AggregationStartTime || p.end != row.AggregationEndTime {
 		p.start, p.end = row.AggregationStartTime, row.AggregationEndTime
-		p.times = row.appendTimes(p.times[:0])
+		p.times = row.appendTimes(p.room[:0])
 	}
 	p.body = append(append(p.body, p.times...), '}')
 	p.rows++

@@ -143,7 +143,7 @@ func TestMisuseEndsWithWhatToTry(t *testing.T) {
 		{[]string{"serve", "--no-auth", "--listen", ":8787"}, "--no-auth would let anyone who reaches :8787 read everything; it is for loopback addresses such as 127.0.0.1:8787 alone\ntry 'farmtally serve --help'\n"},
 		{[]string{"serve", "--time-limit", "2h"}, "--time-limit 2h0m0s: must be above 0 and at most 1h0m0s\ntry 'farmtally serve --help'\n"},
 		{[]string{"generate", "--records", "0"}, "--records must be above 0\ntry 'farmtally generate --help'\n"},
-		{[]string{"generate", "--out", "x.parquet"}, "--out x.parquet: the name must end in .ndjson, .jsonl or .csv, for that is the form it gets\ntry 'farmtally generate --help'\n"},
+		{[]string{"generate", "--out", "x.txt"}, "--out x.txt: the name must end in .ndjson, .jsonl, .csv, .parquet, .arrow or .feather, for that is the form it gets\ntry 'farmtally generate --help'\n"},
 	} {
 		if got := (invocation{}).run(t, c.args...); got.code != exitMisuse || got.stderr != "farmtally: "+c.want || got.stdout != "" {
 			t.Errorf("farmtally %s: exit %d, stderr:\n%swant\nfarmtally: %s", strings.Join(c.args, " "), got.code, got.stderr, c.want)
