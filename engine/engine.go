@@ -3,9 +3,7 @@
 package engine
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -46,8 +44,8 @@ type Engine struct {
 	inUse    sync.WaitGroup             // snapshots and imports
 	wake     chan struct{}              // something new may be worth compacting
 
-	sealing sync.Mutex                 // guards ended; held while sealing
-	ended   map[farmtally.FarmID]int64 // at least the number of ended hot records
+	appends appends
+	sealer  sealer
 }
 
 var _ farmtally.Backend = (*Engine)(nil)
@@ -66,15 +64,20 @@ func Open(cfg Config) *Engine {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{
+	e := &Engine{
 		cfg: cfg, catalog: cfg.Catalog,
 		segments: map[int64]*storage.Segment{}, retired: map[int64]int64{}, users: users{active: map[int64]bool{}},
-		wake: make(chan struct{}, 1), ended: map[farmtally.FarmID]int64{},
+		wake: make(chan struct{}, 1),
 	}
+	e.appends.turn = make(chan struct{}, 1)
+	e.sealer.begin()
+	return e
 }
 
-// Close waits for the snapshots and imports that are open, and unmaps the segments.
+// Close ends the sealing in the background, waits for the snapshots and imports that are
+// open, and unmaps the segments.
 func (e *Engine) Close() error {
+	e.sealer.end()
 	e.inUse.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -100,33 +103,6 @@ func (e *Engine) segment(info storage.SegmentInfo) (*storage.Segment, error) {
 	}
 	e.segments[info.ID] = s
 	return s, nil
-}
-
-// Append implements farmtally.Backend. The records stay hot until they have ended
-// and are sealed into a segment.
-func (e *Engine) Append(ctx context.Context, records []farmtally.Record) ([]farmtally.Outcome, error) {
-	accepted := make([]farmtally.Record, len(records))
-	var names storage.Names
-	for i := range records {
-		accepted[i] = records[i]
-		if err := accept(&accepted[i]); err != nil {
-			return nil, err
-		}
-		names.Note(&accepted[i])
-	}
-	defer e.use()()
-	outcomes := make([]farmtally.Outcome, len(records))
-	err := e.catalog.Write(ctx, func(tx *storage.Tx) error {
-		if err := tx.Name(ctx, &names); err != nil {
-			return err
-		}
-		return e.putAll(ctx, tx, accepted, outcomes)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("append records: %w", err)
-	}
-	e.sealFull(ctx, accepted)
-	return outcomes, nil
 }
 
 func accept(r *farmtally.Record) error {

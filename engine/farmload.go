@@ -25,7 +25,7 @@ type farmLoad struct {
 	chunk  chunk
 
 	base    []source // the segments there were when the import came to the farm
-	version int64    // the version of hot records then
+	version int64    // the last batch of hot records then
 	baseHot map[identity]farmtally.Record
 
 	pending []source                      // the segments that the import has written
@@ -212,10 +212,8 @@ func (f *farmLoad) commit(ctx context.Context, tx *storage.Tx) error {
 	if err := f.giveWay(ctx, tx, now); err != nil {
 		return err
 	}
-	for i := range f.gone {
-		if err := tx.DeleteHot(ctx, &f.gone[i]); err != nil {
-			return err
-		}
+	if err := tx.DeleteHot(ctx, f.farm, f.gone); err != nil {
+		return err
 	}
 	if err := tx.PutHot(ctx, slices.Collect(maps.Values(f.hot))); err != nil {
 		return err

@@ -11,57 +11,66 @@ import (
 type putter struct {
 	engine   *Engine
 	tx       *storage.Tx
-	hot      *storage.HotWriter
+	put      []farmtally.Record // to be written
+	latest   map[recordKey]int  // of their identities, the last in put
 	segments map[farmtally.FarmID][]storage.SegmentInfo
+}
+
+// recordKey is a record's identity.
+type recordKey struct {
+	farm farmtally.FarmID
+	identity
 }
 
 // putAll puts the records in their order and tells what became of each.
 func (e *Engine) putAll(ctx context.Context, tx *storage.Tx, records []farmtally.Record, outcomes []farmtally.Outcome) error {
-	hot, err := tx.WriteHot(ctx)
-	if err != nil {
-		return err
-	}
-	p := putter{e, tx, hot, map[farmtally.FarmID][]storage.SegmentInfo{}}
+	p := putter{engine: e, tx: tx, put: make([]farmtally.Record, 0, len(records)), latest: make(map[recordKey]int, len(records)), segments: map[farmtally.FarmID][]storage.SegmentInfo{}}
 	for i := range records {
-		if outcomes[i], err = p.put(ctx, &records[i]); err != nil {
+		var err error
+		if outcomes[i], err = p.take(ctx, &records[i]); err != nil {
 			return err
 		}
 	}
-	return hot.Close(ctx)
+	return tx.PutHot(ctx, p.put)
 }
 
-// put makes the record the one of its identity. That is in a segment, or hot, or
-// nowhere.
-func (p *putter) put(ctx context.Context, r *farmtally.Record) (farmtally.Outcome, error) {
-	at, old, stored, err := p.findStored(ctx, r)
+// take makes the record the one of its identity. That is among those to be put, or hot,
+// or in a segment, or nowhere.
+func (p *putter) take(ctx context.Context, r *farmtally.Record) (farmtally.Outcome, error) {
+	outcome, err := p.outcome(ctx, r)
+	if err == nil && outcome != farmtally.Unchanged {
+		p.latest[recordKey{r.FarmID, identityOf(r)}] = len(p.put)
+		p.put = append(p.put, *r)
+	}
+	return outcome, err
+}
+
+func (p *putter) outcome(ctx context.Context, r *farmtally.Record) (farmtally.Outcome, error) {
+	if at, ok := p.latest[recordKey{r.FarmID, identityOf(r)}]; ok {
+		return compare(&p.put[at], r), nil
+	}
+	old, found, err := p.tx.FindHot(ctx, r)
 	if err != nil {
 		return 0, err
 	}
-	if stored {
-		if old.SameAs(r) {
-			return farmtally.Unchanged, nil
-		}
-		if err := p.tx.Drop(ctx, at.segment.Info.ID, at.row); err != nil {
-			return 0, err
-		}
+	if found {
+		return compare(old, r), nil
 	}
-	inserted, err := p.hot.Insert(ctx, r)
-	switch {
-	case err != nil:
-		return 0, err
-	case inserted && stored:
-		return farmtally.Replaced, nil
-	case inserted:
-		return farmtally.New, nil
+	at, stored, found, err := p.findStored(ctx, r)
+	if err != nil || !found {
+		return farmtally.New, err
 	}
-	old, _, err = p.hot.Find(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	if old.SameAs(r) {
+	if stored.SameAs(r) {
 		return farmtally.Unchanged, nil
 	}
-	return farmtally.Replaced, p.hot.Replace(ctx, r)
+	return farmtally.Replaced, p.tx.Drop(ctx, at.segment.Info.ID, at.row)
+}
+
+func compare(old, r *farmtally.Record) farmtally.Outcome {
+	if old.SameAs(r) {
+		return farmtally.Unchanged
+	}
+	return farmtally.Replaced
 }
 
 // place is a row of a segment.

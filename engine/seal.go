@@ -2,57 +2,113 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/storage"
 )
 
-// sealFull seals the farms of just appended records that have enough ended hot
-// ones. The records are stored whether that succeeds or not.
-func (e *Engine) sealFull(ctx context.Context, appended []farmtally.Record) {
-	if e.cfg.SealRecords < 0 || !e.sealing.TryLock() {
-		return
-	}
-	defer e.sealing.Unlock()
-	brought := map[farmtally.FarmID]int64{}
-	for i := range appended {
-		brought[appended[i].FarmID]++
-	}
-	for farm, n := range brought {
-		if err := e.sealIfFull(ctx, farm, n); err != nil {
-			e.cfg.Logger.ErrorContext(ctx, "seal hot records", "farm_id", farm, "error", err)
-		}
-	}
+// backlog is how many times as many ended hot records as a seal takes a farm may have
+// before those who append to it wait for the seal.
+const backlog = 4
+
+// level is how full the hot part of a farm is: records that have ended, and versions
+// that are replaced already.
+type level struct{ ended, stale int }
+
+// sealer seals in the background, one farm at a time.
+type sealer struct {
+	mu      sync.Mutex
+	pending map[farmtally.FarmID]chan struct{} // closed when the farm was sealed
+	full    map[farmtally.FarmID]chan struct{} // those of pending that are to be waited for
+	running sync.WaitGroup
+	turn    sync.Mutex // held while sealing
+	ctx     context.Context
+	stop    context.CancelFunc
 }
 
-// sealIfFull keeps an upper bound of the farm's ended hot records, so that they are
-// counted only when there may be enough.
-func (e *Engine) sealIfFull(ctx context.Context, farm farmtally.FarmID, brought int64) error {
-	bound, known := e.ended[farm]
-	if bound += brought; !known || bound >= int64(e.cfg.SealRecords) {
-		count, err := e.catalog.CountEnded(ctx, farm)
-		if err != nil {
-			return err
+func (s *sealer) begin() {
+	s.pending, s.full = map[farmtally.FarmID]chan struct{}{}, map[farmtally.FarmID]chan struct{}{}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+}
+
+func (s *sealer) end() {
+	s.mu.Lock()
+	s.stop()
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// wait waits while one of the records' farms is too full.
+func (s *sealer) wait(ctx context.Context, records []farmtally.Record) error {
+	var last farmtally.FarmID
+	for i := range records {
+		if records[i].FarmID == last {
+			continue
 		}
-		bound = count
-	}
-	if bound >= int64(e.cfg.SealRecords) {
-		if _, err := e.Seal(ctx, farm); err != nil {
-			return err
+		last = records[i].FarmID
+		s.mu.Lock()
+		sealed := s.full[last]
+		s.mu.Unlock()
+		if sealed == nil {
+			continue
 		}
-		bound = 0
+		select {
+		case <-sealed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	e.ended[farm] = bound
 	return nil
 }
 
-// Seal moves the farm's hot records that have ended to a segment, and gives their
-// number. A record that is replaced meanwhile stays as it was replaced.
+// filled begins to seal the farms that are full, if that is not under way.
+func (e *Engine) filled(levels map[farmtally.FarmID]level) {
+	if e.cfg.SealRecords < 0 {
+		return
+	}
+	s := &e.sealer
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for farm, l := range levels {
+		sealed, underway := s.pending[farm]
+		if most := max(l.ended, l.stale); most < e.cfg.SealRecords || s.ctx.Err() != nil {
+			continue
+		} else if underway && most >= backlog*e.cfg.SealRecords {
+			s.full[farm] = sealed
+		}
+		if underway {
+			continue
+		}
+		sealed = make(chan struct{})
+		s.pending[farm] = sealed
+		s.running.Go(func() {
+			_, err := e.Seal(s.ctx, farm)
+			if err != nil && !errors.Is(err, context.Canceled) {
+				e.cfg.Logger.Error("seal hot records", "farm_id", farm, "error", err)
+			}
+			s.mu.Lock()
+			delete(s.pending, farm)
+			delete(s.full, farm)
+			s.mu.Unlock()
+			close(sealed)
+		})
+	}
+}
+
+// Seal moves the farm's hot records that have ended to segments, and gives their
+// number. A record that is replaced meanwhile stays as it was replaced. The catalog is
+// held to read the records and for the transaction that ends it, and not while the
+// segments are written.
 func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, err error) {
+	e.sealer.turn.Lock()
+	defer e.sealer.turn.Unlock()
 	defer e.use()()
-	version, ended, err := e.catalog.EndedHot(ctx, farm, e.cfg.SegmentRecords)
-	if err != nil || len(ended) == 0 {
+	through, ended, err := e.catalog.ReadEnded(ctx, farm)
+	if err != nil || through == 0 {
 		return 0, err
 	}
 	batch, err := e.catalog.BeginBatch()
@@ -64,41 +120,73 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 			err = fmt.Errorf("seal records: %w", closeErr)
 		}
 	}()
-	var builder storage.Builder
-	for i := range ended {
-		builder.Add(&ended[i].Record)
-	}
-	order := builder.Order()
-	segment, err := batch.Write(farm, &builder, order)
+	segments, err := e.writeEnded(ctx, batch, farm, ended)
+	defer func() {
+		for _, s := range segments {
+			_ = s.Close() // it was only read
+		}
+	}()
 	if err != nil {
 		return 0, fmt.Errorf("seal records: %w", err)
 	}
-	defer segment.Close() //nolint:errcheck // it was only read
 	err = e.catalog.Write(ctx, func(tx *storage.Tx) error {
-		id, err := tx.AddSegment(ctx, &segment.Info)
-		if err != nil {
-			return err
-		}
-		if whole, err := tx.DeleteEnded(ctx, farm, version, len(order)); err != nil || whole {
-			records = len(order)
-			return err
-		}
-		for row, at := range order {
-			moved, err := tx.DeleteHotVersion(ctx, &ended[at])
-			if err != nil {
-				return err
-			}
-			if moved {
-				records++
-			} else if err := tx.Drop(ctx, id, row); err != nil {
-				return err
-			}
-		}
-		return nil
+		records, err = e.moveEnded(ctx, tx, farm, through, ended, segments)
+		return err
 	})
+	if errors.Is(err, errFolded) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, fmt.Errorf("seal records: %w", err)
 	}
 	e.wakeCompaction()
 	return records, nil
+}
+
+// writeEnded writes the records, which are in the order of segments, to segments.
+func (e *Engine) writeEnded(ctx context.Context, batch *storage.Batch, farm farmtally.FarmID, ended []*farmtally.Record,
+) (segments []*storage.Segment, err error) {
+	var builder storage.Builder
+	for part := range slices.Chunk(ended, e.cfg.SegmentRecords) {
+		if err := ctx.Err(); err != nil {
+			return segments, err
+		}
+		builder.Reset()
+		for i := range part {
+			builder.Add(part[i])
+		}
+		s, err := batch.Write(farm, &builder, builder.Order())
+		if err != nil {
+			return segments, err
+		}
+		segments = append(segments, s)
+	}
+	return segments, nil
+}
+
+// errFolded says that another process has folded the batches that were sealed.
+var errFolded = errors.New("the hot records were folded by another process")
+
+// moveEnded makes the segments known in place of the batches. Of records that were
+// replaced since they were read the segments' rows are dropped.
+func (e *Engine) moveEnded(ctx context.Context, tx *storage.Tx, farm farmtally.FarmID, through int64, ended []*farmtally.Record,
+	segments []*storage.Segment,
+) (records int, err error) {
+	ids := make([]int64, len(segments))
+	for i, s := range segments {
+		if ids[i], err = tx.AddSegment(ctx, &s.Info); err != nil {
+			return 0, err
+		}
+	}
+	done, err := tx.RemoveHot(ctx, farm, through, ended, func(i int, still bool) error {
+		if still {
+			records++
+			return nil
+		}
+		return tx.Drop(ctx, ids[i/e.cfg.SegmentRecords], i%e.cfg.SegmentRecords)
+	})
+	if err == nil && !done {
+		err = errFolded
+	}
+	return records, err
 }

@@ -119,11 +119,35 @@ func (l *loader) read() error {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // it was only read
+	if _, ok := l.cfg.Source.(columnSource); ok {
+		return l.ofFile(l.readColumns(in))
+	}
 	text, err := unpacked(in)
 	if err == nil {
 		err = l.cfg.Source.Read(l.ctx, text, l.row)
 	}
 	return l.ofFile(err)
+}
+
+// readColumns reads a file of columns, which is read at any place of it.
+func (l *loader) readColumns(in io.ReadCloser) error {
+	if c, ok := in.(*counted); ok {
+		in = c.ReadCloser
+	}
+	f, ok := in.(File)
+	if l.file == stdin {
+		f, ok = l.cfg.Stdin.(File)
+	}
+	if !ok {
+		return l.cfg.Source.Read(l.ctx, in, l.row)
+	}
+	before := l.progress.Bytes
+	size, err := f.Seek(0, io.SeekEnd)
+	if err == nil {
+		err = l.cfg.Source.Read(l.ctx, f, l.row)
+	}
+	l.progress.Bytes = before + size
+	return err
 }
 
 // row takes a row of a Source.

@@ -93,7 +93,7 @@ func TestDamagedAggregation(t *testing.T) {
 	wantKind(t, err, farmtally.Corrupt)
 	_, err = c.Unfinished(ctx)
 	wantKind(t, err, farmtally.Corrupt)
-	_, err = c.writer.ExecContext(ctx, "INSERT INTO hot VALUES (?, 1, 'r', 1, 0, x'52')", farmA)
+	_, err = c.writer.ExecContext(ctx, "INSERT INTO hot VALUES (1, 1, ?, x'52')", farmA)
 	try(t, err)
 	_, err = c.View(ctx, farmA)
 	wantKind(t, err, farmtally.Corrupt)

@@ -55,7 +55,12 @@ type Catalog struct {
 	writer *sql.DB // one connection; its transactions are immediate
 	reader *sql.DB
 	watch  watch
-	doubt  atomic.Bool // whether the last commit failed in a way that may yet succeed
+
+	writing chan struct{}                 // full during a Write, which guards hot
+	hot     map[farmtally.FarmID]*hotFarm // as of the last Write that asked for the farm
+	views   hotViews
+
+	doubt atomic.Bool // whether the last commit failed in a way that may yet succeed
 }
 
 // Open opens a data folder or makes a new one, also while other processes do. It
@@ -65,7 +70,10 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	c := &Catalog{dir: filepath.Clean(cfg.Dir), clock: cfg.Clock}
+	c := &Catalog{
+		dir: filepath.Clean(cfg.Dir), clock: cfg.Clock,
+		writing: make(chan struct{}, 1), hot: map[farmtally.FarmID]*hotFarm{},
+	}
 	if err := makeFolder(c.dir); err != nil {
 		return nil, c.foreign(ctx, err)
 	}
@@ -177,7 +185,7 @@ func (c *Catalog) settle(ctx context.Context) error {
 		return nil
 	}
 	return c.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE hot_version SET latest = latest")
+		_, err := tx.ExecContext(ctx, "UPDATE meta SET value = value WHERE key = 'format'")
 		return err
 	})
 }

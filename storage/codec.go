@@ -12,6 +12,7 @@ import (
 // form, then the fields in order. Integers are varints, texts a length and bytes.
 const (
 	recordForm = 'R'
+	goneForm   = 'G'
 	rowForm    = 'W'
 )
 
@@ -45,11 +46,22 @@ func appendRecord(b []byte, r *farmtally.Record) []byte {
 	return b
 }
 
+// appendGone appends word that there is no hot record of the identity any more.
+func appendGone(b []byte, k hotKey) []byte {
+	return appendText(binary.AppendVarint(append(b, goneForm), int64(k.start)), k.id)
+}
+
 // decodeRecord is the inverse of encodeRecord.
 func decodeRecord(b []byte) (farmtally.Record, error) {
 	d := decoder{b: b}
 	var r farmtally.Record
 	d.form(recordForm)
+	d.record(&r)
+	return r, d.end()
+}
+
+// record reads a record behind its form.
+func (d *decoder) record(r *farmtally.Record) {
 	flags := d.byte()
 	if flags > flagRunning|flagRuntime|flagCost {
 		d.fail()
@@ -65,7 +77,6 @@ func decodeRecord(b []byte) (farmtally.Record, error) {
 	for _, q := range []*farmtally.Quantity{&r.Workers, &r.CPUs, &r.GPUs, &r.MemoryInGiB} {
 		*q = farmtally.Quantity(d.int())
 	}
-	return r, d.end()
 }
 
 // appendRow appends the form of a row.
@@ -112,8 +123,9 @@ var errForm = errors.New("stored bytes are not of the form expected")
 
 // decoder reads the forms; the first mistake sticks, and end tells of it.
 type decoder struct {
-	b   []byte
-	bad bool
+	b     []byte
+	bad   bool
+	known map[string]string // texts that were read; nil keeps none
 }
 
 func (d *decoder) fail() { d.b, d.bad = nil, true }
@@ -159,7 +171,13 @@ func (d *decoder) text() string {
 		d.fail()
 		return ""
 	}
-	s := string(d.b[:n])
+	s, ok := d.known[string(d.b[:n])]
+	if !ok {
+		s = string(d.b[:n])
+		if d.known != nil {
+			d.known[s] = s
+		}
+	}
 	d.b = d.b[n:]
 	return s
 }

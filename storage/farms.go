@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 
 	"github.com/farmtally/farmtally"
@@ -133,6 +135,9 @@ func (n *Names) Note(r *farmtally.Record) {
 	note(f.fleets, string(r.FleetID), r.FleetName, true)
 	note(f.jobs, string(r.JobID), r.JobName, false)
 }
+
+// Farms gives the farms.
+func (n *Names) Farms() iter.Seq[farmtally.FarmID] { return maps.Keys(n.farms) }
 
 func note(names map[string]string, id, name string, evenNameless bool) {
 	if id == "" {

@@ -71,26 +71,22 @@ func childCount(ctx context.Context, dir string) error {
 
 // addUp adds 1 to the cost of one record, in transactions of their own.
 func addUp(ctx context.Context, c *Catalog) error {
-	last := int64(0)
+	last := farmtally.Money(0)
 	for range counts {
 		err := c.Write(ctx, func(tx *Tx) error {
-			before, err := tx.HotVersion(ctx)
-			if err != nil {
-				return err
-			}
-			if before < last {
-				return fmt.Errorf("version %d after %d", before, last)
-			}
 			r := ended("counter", 7)
 			found, ok, err := tx.FindHot(ctx, &r)
 			if err != nil {
 				return err
 			}
 			if ok {
-				r = found
+				r = *found
+			}
+			if r.Cost < last {
+				return fmt.Errorf("a count of %d after %d", r.Cost, last)
 			}
 			r.Cost++
-			last = before + 1
+			last = r.Cost
 			return tx.PutHot(ctx, []farmtally.Record{r})
 		})
 		if err != nil {

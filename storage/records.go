@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/farmtally/farmtally"
@@ -16,7 +15,7 @@ type View struct {
 	Segments []SegmentInfo      // by first start
 	Dropped  map[int64][]uint32 // rows that were replaced, ascending, by segment
 	Hot      []farmtally.Record // in the order of start and id
-	Version  int64              // the latest version given to a hot record of any farm
+	Version  int64              // the latest batch of hot records; 0 for none
 }
 
 // View reads a farm's records as they are now.
@@ -41,10 +40,7 @@ func (c *Catalog) View(ctx context.Context, farm farmtally.FarmID) (v View, err 
 	if err != nil {
 		return v, err
 	}
-	if v.Version, err = t.HotVersion(ctx); err != nil {
-		return v, err
-	}
-	v.Hot, err = t.Hot(ctx, farm, 0)
+	v.Hot, v.Version, err = c.readHot(ctx, tx, farm)
 	return v, err
 }
 
@@ -53,11 +49,28 @@ func (c *Catalog) View(ctx context.Context, farm farmtally.FarmID) (v View, err 
 type Tx struct {
 	catalog *Catalog
 	tx      *sql.Tx
+	fresh   map[farmtally.FarmID]bool // farms whose hot records in memory are those of the catalog
 }
 
 // Write runs do in one transaction; an error of do leaves nothing of it.
 func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
-	return c.update(ctx, func(tx *sql.Tx) error { return do(&Tx{catalog: c, tx: tx}) })
+	select {
+	case c.writing <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("begin transaction: %w", ctx.Err())
+	}
+	defer func() { <-c.writing }()
+	t := &Tx{catalog: c, fresh: map[farmtally.FarmID]bool{}}
+	err := c.update(ctx, func(tx *sql.Tx) error {
+		t.tx = tx
+		return do(t)
+	})
+	if err != nil {
+		for farm := range t.fresh {
+			delete(c.hot, farm)
+		}
+	}
+	return err
 }
 
 // Segments gives a farm's segments by first start.
@@ -136,145 +149,4 @@ func (t *Tx) DroppedRows(ctx context.Context, segment int64) ([]uint32, error) {
 		return err
 	}, "SELECT row FROM dropped WHERE segment_id = ? ORDER BY row", segment)
 	return dropped, err
-}
-
-// HotVersion is the latest version given to a hot record.
-func (t *Tx) HotVersion(ctx context.Context) (version int64, err error) {
-	err = t.tx.QueryRowContext(ctx, "SELECT latest FROM hot_version").Scan(&version)
-	if err != nil {
-		return 0, fmt.Errorf("read hot records: %w", explain(ctx, err))
-	}
-	return version, nil
-}
-
-// Hot gives a farm's hot records that were written after the version.
-func (t *Tx) Hot(ctx context.Context, farm farmtally.FarmID, after int64) ([]farmtally.Record, error) {
-	var records []farmtally.Record
-	err := query(ctx, t.tx, func(rows *sql.Rows) error {
-		var blob []byte
-		if err := rows.Scan(&blob); err != nil {
-			return err
-		}
-		r, err := decodeRecord(blob)
-		r.FarmID = farm
-		records = append(records, r)
-		return err
-	}, "SELECT record FROM hot WHERE farm_id = ? AND version > ? ORDER BY started_at, record_id", farm, after)
-	return records, err
-}
-
-// FindHot gives the hot record of the identity, if there is one.
-func (t *Tx) FindHot(ctx context.Context, r *farmtally.Record) (found farmtally.Record, ok bool, err error) {
-	return scanHot(ctx, t.tx.QueryRowContext(ctx, "SELECT record FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ?",
-		r.FarmID, r.StartedAt, r.RecordID), r.FarmID)
-}
-
-// scanHot reads a hot record of the farm, if the row has one.
-func scanHot(ctx context.Context, row *sql.Row, farm farmtally.FarmID) (found farmtally.Record, ok bool, err error) {
-	var blob []byte
-	err = row.Scan(&blob)
-	if errors.Is(err, sql.ErrNoRows) {
-		return found, false, nil
-	}
-	if err != nil {
-		return found, false, fmt.Errorf("read hot record: %w", explain(ctx, err))
-	}
-	found, err = decodeRecord(blob)
-	found.FarmID = farm
-	return found, err == nil, err
-}
-
-// PutHot writes accepted records, each in place of the hot one of its identity.
-func (t *Tx) PutHot(ctx context.Context, records []farmtally.Record) error {
-	if len(records) == 0 {
-		return nil
-	}
-	version, err := t.HotVersion(ctx)
-	if err != nil {
-		return err
-	}
-	statement, err := t.tx.PrepareContext(ctx, `INSERT INTO hot VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET version = excluded.version, running = excluded.running, record = excluded.record`)
-	if err != nil {
-		return fmt.Errorf("write hot records: %w", explain(ctx, err))
-	}
-	defer statement.Close() //nolint:errcheck // the transaction's end counts
-	for i := range records {
-		r := &records[i]
-		version++
-		if _, err := statement.ExecContext(ctx, r.FarmID, r.StartedAt, r.RecordID, version, r.Running, encodeRecord(r)); err != nil {
-			return fmt.Errorf("write hot records: %w", explain(ctx, err))
-		}
-	}
-	if _, err := t.tx.ExecContext(ctx, "UPDATE hot_version SET latest = ?", version); err != nil {
-		return fmt.Errorf("write hot records: %w", explain(ctx, err))
-	}
-	return nil
-}
-
-// DeleteHot removes the hot record of the identity, if there is one.
-func (t *Tx) DeleteHot(ctx context.Context, r *farmtally.Record) error {
-	_, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ?",
-		r.FarmID, r.StartedAt, r.RecordID)
-	if err != nil {
-		return fmt.Errorf("delete hot record: %w", explain(ctx, err))
-	}
-	return nil
-}
-
-// CountEnded gives the number of the farm's hot records that have ended.
-func (c *Catalog) CountEnded(ctx context.Context, farm farmtally.FarmID) (n int64, err error) {
-	err = c.reader.QueryRowContext(ctx, "SELECT count(*) FROM hot WHERE farm_id = ? AND NOT running", farm).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("count hot records: %w", explain(ctx, err))
-	}
-	return n, nil
-}
-
-// HotRecord is a hot record and the version of its writing.
-type HotRecord struct {
-	farmtally.Record
-	Version int64
-}
-
-// EndedHot gives at most limit of the farm's hot records that have ended, those of
-// the earliest start first, and the version at which they were read.
-func (c *Catalog) EndedHot(ctx context.Context, farm farmtally.FarmID, limit int) (version int64, records []HotRecord, err error) {
-	tx, err := c.reader.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, nil, fmt.Errorf("begin reading: %w", explain(ctx, err))
-	}
-	defer tx.Rollback() //nolint:errcheck // it only reads
-	var ended int
-	err = tx.QueryRowContext(ctx, "SELECT latest, (SELECT count(*) FROM hot WHERE farm_id = ? AND NOT running) FROM hot_version", farm).
-		Scan(&version, &ended)
-	if err != nil {
-		return 0, nil, fmt.Errorf("count hot records: %w", explain(ctx, err))
-	}
-	records = make([]HotRecord, 0, min(ended, limit))
-	err = query(ctx, tx, func(rows *sql.Rows) error {
-		var h HotRecord
-		var blob []byte
-		err := rows.Scan(&h.Version, &blob)
-		if err != nil {
-			return err
-		}
-		h.Record, err = decodeRecord(blob)
-		h.FarmID = farm
-		records = append(records, h)
-		return err
-	}, "SELECT version, record FROM hot WHERE farm_id = ? AND NOT running ORDER BY started_at, record_id LIMIT ?", farm, limit)
-	return version, records, err
-}
-
-// DeleteHotVersion removes the hot record if it is still of the version, and
-// reports whether it was.
-func (t *Tx) DeleteHotVersion(ctx context.Context, h *HotRecord) (bool, error) {
-	result, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND started_at = ? AND record_id = ? AND version = ?",
-		h.FarmID, h.StartedAt, h.RecordID, h.Version)
-	if err != nil {
-		return false, fmt.Errorf("delete hot record: %w", explain(ctx, err))
-	}
-	n, err := result.RowsAffected()
-	return n == 1, err
 }

@@ -74,13 +74,13 @@ func TestViews(t *testing.T) {
 		return nil
 	}))
 	view, err := c.View(ctx, farmA)
-	if err != nil || !slices.Equal(view.Hot, []farmtally.Record{b, a}) || view.Version != 3 {
+	if err != nil || !slices.Equal(view.Hot, []farmtally.Record{b, a}) || view.Version == 0 {
 		t.Errorf("view %+v, error %v", view, err)
 	}
-	if n, err := c.CountEnded(ctx, farmA); n != 1 || err != nil {
-		t.Errorf("%d ended, error %v", n, err)
-	}
 	try(t, c.Write(ctx, func(tx *Tx) error {
+		if n, stale, err := tx.CountHot(ctx, farmA); n != 1 || stale != 0 || err != nil {
+			t.Errorf("%d ended, %d stale, error %v", n, stale, err)
+		}
 		a.Cost++
 		if err := tx.PutHot(ctx, []farmtally.Record{a}); err != nil {
 			return err
@@ -89,23 +89,11 @@ func TestViews(t *testing.T) {
 		if err != nil || !slices.Equal(newer, []farmtally.Record{a}) {
 			t.Errorf("newer than %d: %+v, error %v", view.Version, newer, err)
 		}
-		return tx.DeleteHot(ctx, &b)
+		return tx.DeleteHot(ctx, farmA, []farmtally.Record{b})
 	}))
-	version, ended, err := c.EndedHot(ctx, farmA, 10)
-	if err != nil || version != 4 || len(ended) != 1 || ended[0].Record != a || ended[0].Version != 4 {
-		t.Fatalf("ended %+v, error %v", ended, err)
+	if view, err = c.View(ctx, farmA); err != nil || !slices.Equal(view.Hot, []farmtally.Record{a}) {
+		t.Errorf("view %+v, error %v", view, err)
 	}
-	try(t, c.Write(ctx, func(tx *Tx) error {
-		ended[0].Version--
-		if gone, err := tx.DeleteHotVersion(ctx, &ended[0]); gone || err != nil {
-			t.Errorf("an older version was removed, error %v", err)
-		}
-		ended[0].Version++
-		if gone, err := tx.DeleteHotVersion(ctx, &ended[0]); !gone || err != nil {
-			t.Errorf("it was not removed, error %v", err)
-		}
-		return nil
-	}))
 }
 
 // Rows that were replaced.
@@ -134,8 +122,8 @@ func TestDroppedRows(t *testing.T) {
 	}
 }
 
-// Two processes, and two catalogs of this one, write at once: no update is lost, and
-// the version of hot records grows by one with each.
+// Two processes, and two catalogs of this one, write at once, and fold each other's
+// batches: no update is lost.
 func TestConcurrentWriters(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
 	c := open(t, dir)
@@ -156,8 +144,8 @@ func TestConcurrentWriters(t *testing.T) {
 	view, err := c.View(ctx, farmA)
 	try(t, err)
 	first := ended("counter", 7)
-	if want := int64(4 * counts); len(view.Hot) != 1 || int64(view.Hot[0].Cost-first.Cost) != want || view.Version != want {
-		t.Errorf("view %+v, want a count and a version of %d", view, want)
+	if want := int64(4 * counts); len(view.Hot) != 1 || int64(view.Hot[0].Cost-first.Cost) != want {
+		t.Errorf("view %+v, want a count of %d", view, want)
 	}
 }
 
@@ -170,21 +158,16 @@ func TestEndedContext(t *testing.T) {
 	names.Note(&r)
 	info := SegmentInfo{File: "f", Checksums: []uint32{1}}
 	inTx := map[string]func(context.Context, *Tx) error{
-		"PutHot":    func(ctx context.Context, tx *Tx) error { return tx.PutHot(ctx, []farmtally.Record{r}) },
-		"DeleteHot": func(ctx context.Context, tx *Tx) error { return tx.DeleteHot(ctx, &r) },
-		"DeleteHotVersion": func(ctx context.Context, tx *Tx) error {
-			_, err := tx.DeleteHotVersion(ctx, &HotRecord{Record: r})
-			return err
-		},
+		"PutHot":      func(ctx context.Context, tx *Tx) error { return tx.PutHot(ctx, []farmtally.Record{r}) },
+		"DeleteHot":   func(ctx context.Context, tx *Tx) error { return tx.DeleteHot(ctx, farmA, []farmtally.Record{r}) },
 		"Name":        func(ctx context.Context, tx *Tx) error { return tx.Name(ctx, &names) },
 		"AddSegment":  func(ctx context.Context, tx *Tx) error { _, err := tx.AddSegment(ctx, &info); return err },
 		"Drop":        func(ctx context.Context, tx *Tx) error { return tx.Drop(ctx, 1, 1) },
 		"Dropped":     func(ctx context.Context, tx *Tx) error { _, err := tx.Dropped(ctx, 1, 1); return err },
 		"DroppedRows": func(ctx context.Context, tx *Tx) error { _, err := tx.DroppedRows(ctx, 1); return err },
 		"Segments":    func(ctx context.Context, tx *Tx) error { _, err := tx.Segments(ctx, farmA); return err },
-		"WriteHot":    func(ctx context.Context, tx *Tx) error { _, err := tx.WriteHot(ctx); return err },
-		"DeleteEnded": func(ctx context.Context, tx *Tx) error { _, err := tx.DeleteEnded(ctx, farmA, 1, 0); return err },
-		"HotVersion":  func(ctx context.Context, tx *Tx) error { _, err := tx.HotVersion(ctx); return err },
+		"RemoveHot":   func(ctx context.Context, tx *Tx) error { _, err := tx.RemoveHot(ctx, farmA, 1, nil, nil); return err },
+		"CountHot":    func(ctx context.Context, tx *Tx) error { _, _, err := tx.CountHot(ctx, farmA); return err },
 		"Hot":         func(ctx context.Context, tx *Tx) error { _, err := tx.Hot(ctx, farmA, 0); return err },
 		"FindHot":     func(ctx context.Context, tx *Tx) error { _, _, err := tx.FindHot(ctx, &r); return err },
 		"nothing":     func(context.Context, *Tx) error { return nil },
@@ -252,8 +235,7 @@ func catalogCalls() map[string]func(context.Context, *Catalog) error {
 		"Unfinished":         func(ctx context.Context, c *Catalog) error { _, err := c.Unfinished(ctx); return err },
 		"ExpireAggregations": func(ctx context.Context, c *Catalog) error { _, err := c.ExpireAggregations(ctx, 1); return err },
 		"AllSegments":        func(ctx context.Context, c *Catalog) error { _, err := c.AllSegments(ctx); return err },
-		"EndedHot":           func(ctx context.Context, c *Catalog) error { _, _, err := c.EndedHot(ctx, farmA, 1); return err },
-		"CountEnded":         func(ctx context.Context, c *Catalog) error { _, err := c.CountEnded(ctx, farmA); return err },
+		"ReadEnded":          func(ctx context.Context, c *Catalog) error { _, _, err := c.ReadEnded(ctx, farmA); return err },
 		"TokenSecret":        func(ctx context.Context, c *Catalog) error { _, err := c.TokenSecret(ctx); return err },
 		"Sweep":              func(ctx context.Context, c *Catalog) error { _, err := c.Sweep(ctx); return err },
 	}

@@ -57,19 +57,16 @@ CREATE TABLE dropped (
   PRIMARY KEY (segment_id, row)
 ) STRICT, WITHOUT ROWID;
 
--- Records that are in no segment: just pushed, or still running.
+-- Records that are in no segment, in batches as they came. Of an identity the batch of
+-- the greatest id counts. Of a farm's batches, the first alone are ever removed;
+-- neighbours are folded into one, which keeps the id of its last.
 CREATE TABLE hot (
-  farm_id    TEXT NOT NULL,
-  started_at INTEGER NOT NULL,
-  record_id  TEXT NOT NULL,
-  version    INTEGER NOT NULL, -- grows with every write to this table
-  running    INTEGER NOT NULL,
-  record     BLOB NOT NULL,
-  PRIMARY KEY (farm_id, started_at, record_id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX hot_by_version ON hot (farm_id, version);
-CREATE TABLE hot_version (latest INTEGER NOT NULL) STRICT;
-INSERT INTO hot_version VALUES (0);
+  batch_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  first_id INTEGER NOT NULL, -- of the batches that were folded into it, or its own
+  farm_id  TEXT NOT NULL,
+  body     BLOB NOT NULL
+) STRICT;
+CREATE INDEX hot_by_farm ON hot (farm_id, batch_id, first_id);
 
 CREATE TABLE access_keys (
   key_id     TEXT PRIMARY KEY,

@@ -50,11 +50,15 @@ func (p *program) withCatalog(ctx context.Context, want presence, do func(*stora
 	return do(catalog)
 }
 
+// sealRecords is how many ended hot records make a segment; 0 is the engine's own
+// number. Only tests set it, in the processes that they start.
+var sealRecords int
+
 // withEngine opens the data folder's catalog and records for do. A command that writes
 // first removes what crashed ones have left.
 func (p *program) withEngine(ctx context.Context, want presence, do func(*storage.Catalog, *engine.Engine) error) error {
 	return p.withCatalog(ctx, want, func(c *storage.Catalog) (err error) {
-		e := engine.Open(engine.Config{Catalog: c})
+		e := engine.Open(engine.Config{Catalog: c, SealRecords: sealRecords})
 		defer func() { err = errors.Join(err, e.Close()) }()
 		if want == mayBeNew {
 			if _, err := c.Sweep(ctx); err != nil {

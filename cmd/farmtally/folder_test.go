@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,6 +108,80 @@ func TestRatesAreSetShownAndChecked(t *testing.T) {
 	doJSON(t, &shown, "rates", "show", "--data", data, "--farm", "annex", "--output", "json")
 	if shown.Scope != "" || shown.Rows[0].ID != "cpu" {
 		t.Errorf("rates show of a farm without its own: %+v", shown)
+	}
+}
+
+func TestRatesAreListed(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	do(t, "rates", "set", "--data", data, writeFile(t, "card.toml", card))
+	do(t, "rates", "set", "--data", data, "--farm", "studio", writeFile(t, "studio.toml", card))
+	var listed struct{ Cards []listedCard }
+	doJSON(t, &listed, "rates", "list", "--data", data, "--output", "json")
+	for i, want := range []listedCard{{"", "card.toml", "", 1}, {"studio", "studio.toml", "", 1}} {
+		if len(listed.Cards) != 2 || listed.Cards[i].SetAt == "" {
+			t.Fatalf("rates list: %+v", listed)
+		}
+		if listed.Cards[i].SetAt = ""; listed.Cards[i] != want {
+			t.Errorf("card %d is %+v, want %+v", i, listed.Cards[i], want)
+		}
+	}
+	if text := do(t, "rates", "list", "--data", data); !strings.Contains(text, "(all others)  card.toml") {
+		t.Errorf("rates list prints\n%s", text)
+	}
+}
+
+// TestCostScaleIsApplied sets a farm's costScaleFactor and sees it in an answer.
+func TestCostScaleIsApplied(t *testing.T) {
+	data := importStudio(t)
+	key := newKey(t, data)
+	server := serve(t, data)
+	standardAWS(t, key)
+	if got := do(t, "rates", "scale", "--data", data); got != "1\n" {
+		t.Errorf("the factor at first is %q", got)
+	}
+	cost := func() float64 {
+		t.Helper()
+		var answer struct {
+			Statistics []struct{ CostInUsd struct{ Sum float64 } }
+		}
+		doJSON(t, &answer, "stats", "--endpoint", server.url, "--from", "2025-11-24", "--to", "2025-11-25", "--period", "daily",
+			"--group-by", "job", "--output", "json")
+		sum := 0.0
+		for _, row := range answer.Statistics {
+			sum += row.CostInUsd.Sum
+		}
+		return sum
+	}
+	before := cost()
+	if text := do(t, "rates", "scale", "--data", data, "--farm", "studio", "2.5"); !strings.HasPrefix(text, "Costs of farm studio are multiplied by 2.5 ") {
+		t.Errorf("rates scale prints %q", text)
+	}
+	if after := cost(); before == 0 || math.Abs(after-2.5*before) > 1e-9 {
+		t.Errorf("cost %v times 2.5 is %v", before, after)
+	}
+	if got := do(t, "rates", "scale", "--data", data); got != "2.5\n" {
+		t.Errorf("the factor is %q", got)
+	}
+	for _, bad := range []string{"100.1", "-1", "much", ""} {
+		if got := (invocation{}).run(t, "rates", "scale", "--data", data, "--", bad); got.code != exitMisuse || !strings.Contains(got.stderr, "from 0 to 100") {
+			t.Errorf("factor %q: exit %d, %s", bad, got.code, got.stderr)
+		}
+	}
+	if got := (invocation{}).run(t, "rates", "scale", "--data", data, "--farm", "stduio"); got.code != exitFailed || !strings.Contains(got.stderr, "studio") {
+		t.Errorf("a farm that is not there: exit %d, %s", got.code, got.stderr)
+	}
+}
+
+// A key that may push and not read is told so by stats.
+func TestWriterIsToldWhyStatsFails(t *testing.T) {
+	data := importStudio(t)
+	var writer createdKey
+	doJSON(t, &writer, "keys", "create", "--data", data, "--name", "writer", "--grant", "studio=WRITER", "--output", "json")
+	server := serve(t, data)
+	standardAWS(t, writer)
+	got := invocation{}.run(t, "stats", "--endpoint", server.url, "--from", "2025-11-24", "--to", "2025-11-25")
+	if got.code != exitFailed || !strings.Contains(got.stderr, "OWNER or MANAGER") {
+		t.Errorf("exit %d, %s", got.code, got.stderr)
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +29,7 @@ every machine. They go straight into the data folder, or with --out into a file 
 		Example: `  $ farmtally generate --records 1000000 --seed 1
   stored 1,000,000 records of farm synthetic in farmtally-data
 
-  $ farmtally generate --records 1000 --seed 1 --out year.ndjson`,
+  $ farmtally generate --records 1000 --seed 1 --out year.parquet`,
 		Args: arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if made.Records <= 0 {
@@ -41,7 +40,7 @@ every machine. They go straight into the data folder, or with --out into a file 
 			}
 			form, ok := recordForms[strings.ToLower(filepath.Ext(out))]
 			if !ok {
-				return misusef(helpOf(cmd), "--out %s: the name must end in .ndjson, .jsonl or .csv, for that is the form it gets", out)
+				return misusef(helpOf(cmd), "--out %s: the name must end in .ndjson, .jsonl, .csv, .parquet, .arrow or .feather, for that is the form it gets", out)
 			}
 			return p.generateFile(cmd.Context(), made, out, form)
 		},
@@ -50,23 +49,13 @@ every machine. They go straight into the data folder, or with --out into a file 
 	f := cmd.Flags()
 	f.Int64Var(&made.Records, "records", 1_000_000, "how many `records`")
 	f.Uint64Var(&made.Seed, "seed", 1, "the `seed`: another one makes other records")
-	f.StringVar(&out, "out", "", "write a `file` (.ndjson, .jsonl or .csv) in place of the data folder")
+	f.StringVar(&out, "out", "", "write a `file` (.ndjson, .csv, .parquet or .arrow) in place of the data folder")
 	return cmd
 }
 
-// recordForm is a form that records are written in.
-type recordForm struct {
-	header func([]byte) []byte // nil: none
-	record func([]byte, *farmtally.Record) []byte
-}
-
-var recordForms = map[string]recordForm{
-	".ndjson": {record: appendLine}, ".jsonl": {record: appendLine},
-	".csv": {export.AppendRecordCSVHeader, export.AppendRecordCSV},
-}
-
-func appendLine(b []byte, r *farmtally.Record) []byte {
-	return append(export.AppendRecordJSON(b, r), '\n')
+// recordForms are the forms of records by the endings of file names.
+var recordForms = map[string]string{
+	".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow",
 }
 
 // generateStored imports the records into the data folder.
@@ -124,7 +113,26 @@ func (p *program) generate(ctx context.Context, made ingest.Synthetic, take func
 }
 
 // generateFile writes the records to a file that appears whole, at the end.
-func (p *program) generateFile(ctx context.Context, made ingest.Synthetic, path string, form recordForm) (err error) {
+func (p *program) generateFile(ctx context.Context, made ingest.Synthetic, path, form string) error {
+	err := wholeFile(path, func(f io.Writer) error {
+		w, err := export.NewRecordWriter(form, f)
+		if err != nil {
+			return err
+		}
+		if err := p.generate(ctx, made, w.Write); err != nil {
+			return fmt.Errorf("write records: %w", err)
+		}
+		return w.Close()
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "wrote %s records to %s\n", count(made.Records), path)
+	return err
+}
+
+// wholeFile makes a file that appears whole, with what write writes, or not at all.
+func wholeFile(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("make file: %w", err)
@@ -134,35 +142,14 @@ func (p *program) generateFile(ctx context.Context, made ingest.Synthetic, path 
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	err = p.writeRecords(ctx, made, f, form)
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(write(struct{ io.Writer }{f}), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil { //nolint:gosec // made-up records, for anyone to read
+	if err := os.Chmod(f.Name(), 0o644); err != nil { //nolint:gosec // as a shell's redirection makes it
 		return fmt.Errorf("make file readable: %w", err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("name file: %w", err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "wrote %s records to %s\n", count(made.Records), path)
-	return err
-}
-
-func (p *program) writeRecords(ctx context.Context, made ingest.Synthetic, to io.Writer, form recordForm) error {
-	w := bufio.NewWriterSize(to, 1<<20)
-	var line []byte
-	if form.header != nil {
-		if _, err := w.Write(form.header(nil)); err != nil {
-			return fmt.Errorf("write header: %w", err)
-		}
-	}
-	err := p.generate(ctx, made, func(r *farmtally.Record) error {
-		line = form.record(line[:0], r)
-		_, err := w.Write(line)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("write records: %w", err)
-	}
-	return w.Flush()
+	return nil
 }

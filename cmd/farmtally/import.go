@@ -22,15 +22,16 @@ import (
 
 // importOptions are the flags of an import.
 type importOptions struct {
-	farm, fleet, timezone, kind string
-	rejects, output             string
+	farm, fleet, timezone, kind, columns string
+	rejects, output                      string
 }
 
 func (p *program) importCommand() *cobra.Command {
 	return p.group("import", "read usage records from files, and price them with the rate card",
 		`  farmtally import sacct accounting.log
   zcat usage.ndjson.gz | farmtally import ndjson --farm studio -`,
-		p.importSacctCommand(), p.importRecordsCommand("ndjson", ndjsonExample), p.importRecordsCommand("csv", csvExample))
+		p.importSacctCommand(), p.importRecordsCommand("ndjson", ndjsonExample), p.importRecordsCommand("csv", csvExample),
+		p.importRecordsCommand("parquet", parquetExample), p.importRecordsCommand("arrow", arrowExample))
 }
 
 const importRules = `
@@ -75,7 +76,13 @@ const csvExample = `  $ cat usage.csv
   session-1,render,amira,COMPUTE,2026-01-05T08:00:00Z,2026-01-05T09:30:00Z,16
   $ farmtally import csv --farm studio usage.csv`
 
-// importRecordsCommand imports farmtally's own records, as NDJSON or CSV.
+const parquetExample = `  $ farmtally import parquet usage.parquet
+  $ farmtally import parquet --farm studio --columns recordId=id,startedAt=begin:ms,costInUsd=cost:nano usage.parquet`
+
+const arrowExample = `  $ farmtally import arrow usage.arrow
+  $ farmtally import arrow --farm studio --columns recordId=id,startedAt=begin:ms usage.feather`
+
+// importRecordsCommand imports farmtally's own records.
 func (p *program) importRecordsCommand(format, example string) *cobra.Command {
 	var o importOptions
 	name := strings.ToUpper(format)
@@ -86,15 +93,30 @@ func (p *program) importRecordsCommand(format, example string) *cobra.Command {
 		Example: example,
 		Args:    arguments(1, -1, "files to read ('-' is standard input)"),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			var source ingest.Source = ingest.NDJSON{Farm: o.farm, Kind: o.kind}
-			if format == "csv" {
+			columns, err := ingest.ParseColumns(o.columns)
+			if err != nil {
+				return misusef(helpOf(cmd), "--columns: %s", err)
+			}
+			var source ingest.Source
+			switch format {
+			case "ndjson":
+				source = ingest.NDJSON{Farm: o.farm, Kind: o.kind}
+			case "csv":
 				source = ingest.CSV{Farm: o.farm, Kind: o.kind}
+			case "parquet":
+				source = ingest.Parquet(o.farm, o.kind, columns)
+			default:
+				source = ingest.Arrow(o.farm, o.kind, columns)
 			}
 			return p.importFiles(cmd.Context(), &o, source, files)
 		},
 	}
 	p.importFlags(cmd, &o)
 	cmd.Flags().StringVar(&o.farm, "farm", "", "the farm, by `name` or id, of records that name none")
+	if format == "parquet" || format == "arrow" {
+		cmd.Flags().StringVar(&o.columns, "columns", "", "which column has which field: `field=column[:unit],…`; "+
+			"the unit of whole numbers is s, ms, us, ns, cent, milli, micro or nano")
+	}
 	cmd.Flags().StringVar(&o.kind, "kind", ingest.DefaultKind, "the kind of source that names become ids with, such as slurm")
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/farmtally/farmtally/ingest"
+	"github.com/farmtally/farmtally/storage"
 )
 
 // Pushes write the ids of a small ring again and again, so that most rows replace
@@ -47,7 +48,8 @@ func applyPush(held map[string]int, number int) {
 
 // The server is killed at random moments of pushes, a hundred times: after each
 // restart every acknowledged row is there once, as it was acknowledged last, and of the
-// batch that was on its way all rows or none.
+// batch that was on its way all rows or none. Every few batches fill the hot part, so that
+// kills meet sealing at any point of it.
 func TestKilledPushes(t *testing.T) {
 	kills := 100
 	if testing.Short() {
@@ -55,6 +57,7 @@ func TestKilledPushes(t *testing.T) {
 	}
 	data := filepath.Join(t.TempDir(), "data")
 	do(t, "import", "ndjson", "--data", data, "--farm", "studio", writeFile(t, "base.ndjson", string(pushBatch(0))))
+	t.Setenv(sealAt, "300")
 	held := map[string]int{}
 	applyPush(held, 0)
 	standardAWS(t, newKey(t, data))
@@ -80,10 +83,29 @@ func TestKilledPushes(t *testing.T) {
 				first, number-1, len(got), len(held), number)
 		}
 	}
-	t.Logf("%d kills: %d batches acknowledged, %d durable before they were acknowledged, %d kills with no such batch", kills, acknowledged, silent, lost)
+	seals := sealed(t, data)
+	t.Logf("%d kills: %d batches acknowledged, %d durable before they were acknowledged, %d kills with no such batch, %d seals", kills, acknowledged, silent, lost, seals)
+	if seals == 0 && !testing.Short() {
+		t.Error("nothing was sealed")
+	}
 	if acknowledged == 0 || lost == 0 {
 		t.Error("no batch was acknowledged, or none was lost")
 	}
+}
+
+// sealed is the number of segments that are not the import's.
+func sealed(t *testing.T, data string) int {
+	t.Helper()
+	catalog, err := storage.Open(t.Context(), storage.Config{Dir: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer catalog.Close() //nolint:errcheck // it was only read
+	segments, err := catalog.AllSegments(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(segments) - 1
 }
 
 // killedPush serves the folder in a process of its own and pushes batches, from the

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -105,9 +107,7 @@ func TestEveryClientReadsTheSame(t *testing.T) {
 				compare(t, &got)
 			})
 		}
-		if groupBy[0] == "QUEUE_ID" {
-			t.Run("AWS CLI", func(t *testing.T) { compare(t, readWithCLI(t, server.url, key, request)) })
-		}
+		t.Run("AWS CLI "+strings.Join(groupBy, " "), func(t *testing.T) { compare(t, readWithCLI(t, server.url, key, request)) })
 	}
 }
 
@@ -232,4 +232,47 @@ func TestEverySDKCatchesEachException(t *testing.T) {
 			}
 		})
 	}
+	t.Run("AWS CLI", func(t *testing.T) {
+		for i, want := range []struct {
+			exception string
+			key       createdKey
+			call      any
+			says      []string
+		}{
+			{"ValidationException", key, calls[0], []string{"timezone", "UTC+05:30"}},
+			{"ResourceNotFoundException", key, calls[1], []string{noFarm}},
+			{"ResourceNotFoundException", key, calls[2], []string{none}},
+			{"InternalServerErrorException", key, calls[3], nil},
+			{"AccessDeniedException", writer, calls[3], nil},
+		} {
+			exit, said := provokeWithCLI(t, server.url, want.key, want.call.(map[string]any))
+			for _, text := range append(want.says, "An error occurred ("+want.exception+") when calling the ") {
+				if !strings.Contains(said, text) {
+					t.Errorf("call %d says %q, want %q in it", i, said, text)
+				}
+			}
+			if exit != 254 {
+				t.Errorf("call %d exits with %d, want 254, as on every refusal of a service", i, exit)
+			}
+		}
+	})
 }
+
+// provokeWithCLI calls with the AWS CLI what it must not get, and gives its exit code
+// and what it says.
+func provokeWithCLI(t *testing.T, url string, key createdKey, call map[string]any) (exit int, said string) {
+	t.Helper()
+	input := writeFile(t, "input.json", asJSON(t, call["input"]))
+	name := strings.ToLower(capital.ReplaceAllString(fmt.Sprint(call["operation"]), "-$0"))[1:]
+	cmd := exec.CommandContext(t.Context(), awsCLI(t), "deadline", "--endpoint-url", url, "--no-cli-pager", name, "--cli-input-json", "file://"+input)
+	cmd.Env = append(clientEnv(t, key), "AWS_MAX_ATTEMPTS=1")
+	out, err := cmd.CombinedOutput()
+	if exited, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exited.ExitCode(), string(out)
+	}
+	t.Fatalf("%v: %v, %s", cmd.Args, err, out)
+	return 0, ""
+}
+
+// capital is where a word of an operation's name begins.
+var capital = regexp.MustCompile("[A-Z]")

@@ -67,7 +67,7 @@ A flag can also be set in the environment: --data as FARMTALLY_DATA, and so on.`
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misusef(helpOf(cmd), "%s", err)
 	})
-	root.AddCommand(p.serveCommand(), p.importCommand(), p.pushCommand(), p.statsCommand(), p.ratesCommand(),
+	root.AddCommand(p.serveCommand(), p.importCommand(), p.exportCommand(), p.pushCommand(), p.statsCommand(), p.ratesCommand(),
 		p.keysCommand(), p.lsCommand(), p.checkCommand(), p.compactCommand(), p.generateCommand(), p.demoCommand(),
 		p.versionCommand())
 	return root

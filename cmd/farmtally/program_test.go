@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,8 +21,12 @@ import (
 // process.
 const asProgram = "FARMTALLY_TEST_AS_PROGRAM"
 
+// sealAt names the environment's variable with sealRecords for a program.
+const sealAt = "FARMTALLY_TEST_SEAL_RECORDS"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "1" {
+		sealRecords, _ = strconv.Atoi(os.Getenv(sealAt))
 		main()
 		return
 	}

@@ -12,14 +12,14 @@ const racers = 4
 
 // race lets as many clients of the SDK start the aggregation at once, each with its
 // default retries or with none.
-func (s sdk) race(t *testing.T, key createdKey, url string, retries bool, start map[string]any) []answered {
+func (s sdk) race(t *testing.T, key createdKey, url string, retries bool, start map[string]any, env ...string) []answered {
 	t.Helper()
 	starts := make([]any, racers)
 	for i := range starts {
 		starts[i] = start
 	}
 	var got []answered
-	s.ask(t, key, map[string]any{"endpoint": url, "retries": retries, "race": map[string]any{"starts": starts}}, &got)
+	s.ask(t, key, map[string]any{"endpoint": url, "retries": retries, "race": map[string]any{"starts": starts}}, &got, env...)
 	if len(got) != racers {
 		t.Fatalf("%d answers of %d clients", len(got), racers)
 	}
@@ -46,32 +46,42 @@ func generated(t *testing.T, records string) (data string, request map[string]an
 	}
 }
 
-// TestClientsWhoStartAtOnceAllGetAnswers: the default retries of each SDK bring every
-// one of four clients to its answer, and some of them do have to try again.
+// TestClientsWhoStartAtOnceAllGetAnswers: the retries of each SDK bring every one of
+// four clients to its answer, by default and in each retry mode, and some of them do
+// have to try again.
 func TestClientsWhoStartAtOnceAllGetAnswers(t *testing.T) {
-	const most = 10 // races until one has a loser
 	data := importStudio(t)
 	farm, of := ids(t, data)
 	key := newKey(t, data)
 	server := serve(t, data)
 	request := studioRequest(farm, of, "JOB_ID", "USER_ID")
 	for _, s := range sdks {
-		t.Run(s.name, func(t *testing.T) {
-			again := 0
-			for races := 0; again == 0 && races < most; races++ {
-				got := s.race(t, key, server.url, true, request)
-				for i, a := range got {
-					if a.Exception != nil || a.Status != "COMPLETED" || len(a.Rows["100"]) < 8 || !reflect.DeepEqual(a.Rows, got[0].Rows) {
-						t.Fatalf("client %d gets %s, %+v, %v\nanother %v", i, a.Status, a.Exception, a.Rows, got[0].Rows)
-					}
-					again += a.Attempts - 1
-				}
+		t.Run(s.name, func(t *testing.T) { s.raceToTheEnd(t, key, server.url, request) })
+		for _, mode := range s.modes {
+			t.Run(s.name+" "+mode, func(t *testing.T) {
+				s.raceToTheEnd(t, key, server.url, request, "AWS_RETRY_MODE="+mode)
+			})
+		}
+	}
+}
+
+// raceToTheEnd races until some client had to try again.
+func (s sdk) raceToTheEnd(t *testing.T, key createdKey, url string, request map[string]any, env ...string) {
+	t.Helper()
+	const most = 10 // races until one has a loser
+	again := 0
+	for races := 0; again == 0 && races < most; races++ {
+		got := s.race(t, key, url, true, request, env...)
+		for i, a := range got {
+			if a.Exception != nil || a.Status != "COMPLETED" || len(a.Rows["100"]) < 8 || !reflect.DeepEqual(a.Rows, got[0].Rows) {
+				t.Fatalf("client %d gets %s, %+v, %v\nanother %v", i, a.Status, a.Exception, a.Rows, got[0].Rows)
 			}
-			t.Logf("%d retries", again)
-			if again == 0 {
-				t.Errorf("no client of %d races had to try again", most)
-			}
-		})
+			again += a.Attempts - 1
+		}
+	}
+	t.Logf("%d retries", again)
+	if again == 0 {
+		t.Errorf("no client of %d races had to try again", most)
 	}
 }
 

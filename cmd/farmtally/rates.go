@@ -19,7 +19,7 @@ func (p *program) ratesCommand() *cobra.Command {
 	return p.group("rates", "the rate cards that price records",
 		`  farmtally rates check card.toml
   farmtally rates set card.toml`,
-		p.ratesSetCommand(), p.ratesShowCommand(), p.ratesCheckCommand())
+		p.ratesSetCommand(), p.ratesShowCommand(), p.ratesListCommand(), p.ratesCheckCommand(), p.ratesScaleCommand())
 }
 
 // farmFlag gives a rates command its flag --farm.

@@ -37,7 +37,7 @@ func (c *client) resolve(ctx context.Context, q *inquiry) (*scope, error) {
 	if err != nil {
 		return nil, err
 	}
-	farm, err := pickFarm(farms, q.farm)
+	farm, err := pickFarm(theServer, farms, q.farm)
 	if err != nil {
 		return nil, err
 	}
@@ -62,25 +62,37 @@ func (c *client) resolve(ctx context.Context, q *inquiry) (*scope, error) {
 	return s, err
 }
 
-// pickFarm finds the farm by its name or id; "" is the only one.
-func pickFarm(farms []thing, wanted string) (thing, error) {
+// Where farms are looked for.
+const (
+	theServer  = "the server"
+	dataFolder = "the data folder"
+)
+
+// pickFarm finds the farm by its name or id among those that where has for the user;
+// "" is the only one.
+func pickFarm(where string, farms []thing, wanted string) (thing, error) {
 	switch {
+	case len(farms) == 0 && where == dataFolder:
+		return thing{}, &farmtally.Error{
+			Kind: farmtally.NotFound, Message: "the data folder has no farms yet",
+			Hint: "import some records with 'farmtally import'",
+		}
 	case len(farms) == 0:
 		return thing{}, &farmtally.Error{
-			Kind: farmtally.NotFound, Message: "the server has no farms yet",
-			Hint: "import some records with 'farmtally import'",
+			Kind: farmtally.NotFound, Message: "the server has no farm that this key may read",
+			Hint: "import some records with 'farmtally import', or ask with a key that is OWNER or MANAGER of a farm",
 		}
 	case wanted == "" && len(farms) == 1:
 		return farms[0], nil
 	case wanted == "":
 		return thing{}, &farmtally.Error{
-			Kind: farmtally.Invalid, Message: fmt.Sprintf("the server has %d farms", len(farms)),
+			Kind: farmtally.Invalid, Message: fmt.Sprintf("%s has %d farms", where, len(farms)),
 			Hint: "name one with --farm: " + list(farms),
 		}
 	}
 	found := match(farms, wanted)
 	if len(found) != 1 {
-		return thing{}, noneOrMany("farm", "the server", wanted, farms, found)
+		return thing{}, noneOrMany("farm", where, wanted, farms, found)
 	}
 	return found[0], nil
 }

@@ -35,31 +35,32 @@ const (
 // clients/go/main.go describes both.
 type sdk struct {
 	name    string
+	modes   []string // the retry modes that it knows
 	command func(t *testing.T) *exec.Cmd
 }
 
 // sdks are all of them. The first is always there.
 var sdks = []sdk{
-	{"Go " + goNewest, func(t *testing.T) *exec.Cmd { return buildGo(t, goNewest) }},
-	{"Go " + goOldest, func(t *testing.T) *exec.Cmd { return buildGo(t, goOldest, "-modfile", goClient+"/oldest.mod") }},
-	{"boto3", func(t *testing.T) *exec.Cmd {
+	{"Go " + goNewest, []string{"standard", "adaptive"}, func(t *testing.T) *exec.Cmd { return buildGo(t, goNewest) }},
+	{"Go " + goOldest, []string{"standard", "adaptive"}, func(t *testing.T) *exec.Cmd { return buildGo(t, goOldest, "-modfile", goClient+"/oldest.mod") }},
+	{"boto3", []string{"legacy", "standard", "adaptive"}, func(t *testing.T) *exec.Cmd {
 		needName(t)
 		return exec.CommandContext(t.Context(), python(t), "testdata/client.py")
 	}},
-	{"JavaScript " + jsSDK, func(t *testing.T) *exec.Cmd {
+	{"JavaScript " + jsSDK, []string{"standard", "adaptive"}, func(t *testing.T) *exec.Cmd {
 		return exec.CommandContext(t.Context(), node(t), jsClient+"/client.mjs")
 	}},
 }
 
-// ask gives the client a task and reads its answer.
-func (s sdk) ask(t *testing.T, key createdKey, task map[string]any, out any) {
+// ask gives the client a task, with the environment beside its key, and reads its answer.
+func (s sdk) ask(t *testing.T, key createdKey, task map[string]any, out any, env ...string) {
 	t.Helper()
 	given, err := json.Marshal(task)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := s.command(t)
-	cmd.Env, cmd.Stdin = clientEnv(t, key), bytes.NewReader(given)
+	cmd.Env, cmd.Stdin = append(clientEnv(t, key), env...), bytes.NewReader(given)
 	decodeOutput(t, cmd, out)
 }
 
