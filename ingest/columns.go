@@ -91,7 +91,7 @@ func (c columnSource) Read(ctx context.Context, r io.Reader, yield func(*Row) er
 	var row Row
 	var record farmtally.Record
 	line := int64(0)
-	return c.file(ctx, in, func(names []string) ([]int, error) { return c.plan(names) }, func(b *batch) error {
+	return c.file(ctx, in, c.plan, func(b *batch) error {
 		if err := c.scale(b); err != nil {
 			return err
 		}

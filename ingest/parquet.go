@@ -320,7 +320,7 @@ func bigEndianNumber(b []byte) (n int64, fits bool) {
 func bigText(b []byte, digits int) []byte {
 	n := new(big.Int).SetBytes(b)
 	if len(b) > 0 && b[0] >= 0x80 {
-		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b)))) //nolint:gosec // a length
+		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
 	}
 	return []byte(n.String() + "e-" + decimalText(int64(digits), 0))
 }

@@ -176,7 +176,7 @@ func (d *decoder) text() string {
 	if d.whole != "" {
 		at := len(d.whole) - len(d.b)
 		d.b = d.b[n:]
-		return d.whole[at : at+int(n)] //nolint:gosec // below len(b)
+		return d.whole[at : at+int(n)]
 	}
 	s, ok := d.known[string(d.b[:n])]
 	if !ok {

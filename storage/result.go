@@ -177,7 +177,7 @@ func (r *ResultReader) Read(from int64, n int, yield func(*farmtally.Row) error)
 	if last < first || last > r.bytes {
 		return damagedResult(r.id, errForm)
 	}
-	bytes := sized(&pooled.rows, int(last-first)) //nolint:gosec // within a file
+	bytes := sized(&pooled.rows, int(last-first))                 //nolint:gosec // within a file
 	if _, err := r.rows.ReadAt(bytes, int64(first)); err != nil { //nolint:gosec // ReadAt refuses what is too large
 		return damagedResult(r.id, err)
 	}
