@@ -83,9 +83,10 @@ func TestKilledPushes(t *testing.T) {
 				first, number-1, len(got), len(held), number)
 		}
 	}
-	seals := sealed(t, data)
-	t.Logf("%d kills: %d batches acknowledged, %d durable before they were acknowledged, %d kills with no such batch, %d seals", kills, acknowledged, silent, lost, seals)
-	if seals == 0 && !testing.Short() {
+	rows := sealed(t, data)
+	t.Logf("%d kills: %d batches acknowledged, %d durable before they were acknowledged, %d kills with no such batch, %d rows in segments",
+		kills, acknowledged, silent, lost, rows)
+	if rows <= pushRows && !testing.Short() {
 		t.Error("nothing was sealed")
 	}
 	if acknowledged == 0 || lost == 0 {
@@ -93,8 +94,9 @@ func TestKilledPushes(t *testing.T) {
 	}
 }
 
-// sealed is the number of segments that are not the import's.
-func sealed(t *testing.T, data string) int {
+// sealed is the number of rows in segments. More than the import's can be there by
+// sealing alone: compacting, which the server does too, adds none.
+func sealed(t *testing.T, data string) (rows int64) {
 	t.Helper()
 	catalog, err := storage.Open(t.Context(), storage.Config{Dir: data})
 	if err != nil {
@@ -105,7 +107,10 @@ func sealed(t *testing.T, data string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(segments) - 1
+	for i := range segments {
+		rows += segments[i].Records
+	}
+	return rows
 }
 
 // killedPush serves the folder in a process of its own and pushes batches, from the
