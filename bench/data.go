@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -119,7 +120,7 @@ func generate(ctx context.Context, o *ours, path string, records int64) (err err
 		return fmt.Errorf("make file: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w, err := export.NewParquetWriter(f)
+	w, err := export.NewParquetWriter(struct{ io.Writer }{f})
 	if err != nil {
 		return err
 	}
