@@ -60,6 +60,44 @@ const leastExponent = 1e21
 // AppendDouble appends the shortest decimal form that reads back as f, without an
 // exponent below 1e21. NaN and the infinities are strings, as restJson1 has them.
 func AppendDouble(b []byte, f float64) []byte {
+	if !math.Signbit(f) && f < exactBillionths/billion {
+		if n := math.RoundToEven(f * billion); n/billion == f {
+			return appendBillionths(b, uint64(n))
+		}
+	}
+	return appendShortest(b, f)
+}
+
+// Two decimals of at most fifteen digits never read as one double. So where f is what
+// a whole number of billionths below 10¹⁵ reads as, that decimal is the shortest form:
+// a shorter one would be a second. Money, in nano-dollars, and runtimes mostly are.
+const (
+	billion         = 1e9
+	exactBillionths = 1e15
+)
+
+// appendBillionths appends n/10⁹ without trailing zeros.
+func appendBillionths(b []byte, n uint64) []byte {
+	b = strconv.AppendUint(b, n/billion, 10)
+	fraction := n % billion
+	if fraction == 0 {
+		return b
+	}
+	b = append(b, ".000000000"...)
+	digits, at := b[len(b)-9:], 9
+	for end := 0; fraction > 0; fraction /= 10 {
+		at--
+		digits[at] = byte('0' + fraction%10)
+		if end == 0 && digits[at] != '0' {
+			end = at + 1
+			b = b[:len(b)-9+end]
+		}
+	}
+	return b
+}
+
+// appendShortest is AppendDouble for any double.
+func appendShortest(b []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(b, `"NaN"`...)

@@ -69,3 +69,26 @@ func TestAppendTime(t *testing.T) {
 		}
 	}
 }
+
+// The short way of AppendDouble prints what the general one prints.
+func TestAppendDoubleIsTheShortest(t *testing.T) {
+	check := func(t interface{ Errorf(string, ...any) }, f float64) {
+		if got, want := string(AppendDouble(nil, f)), string(appendShortest(nil, f)); got != want {
+			t.Errorf("%b prints as %s, want %s", f, got, want)
+		}
+	}
+	for _, f := range []float64{
+		0, math.Copysign(0, -1), 1e-9, 5e-10, 1.5e-9, 0.1, 0.3, 1.0 / 3, 999999.999999999, 1e6 - 1e-9, 1e6, 1e6 + 1e-9, 123456.789,
+		1, 10, 1e5, -0.5, math.SmallestNonzeroFloat64, math.MaxFloat64, math.NaN(), math.Inf(1), math.Inf(-1),
+	} {
+		check(t, f)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.Uint64Range(0, 1<<54).Draw(t, "billionths")
+		f := float64(n) / 1e9
+		for _, f := range []float64{f, math.Nextafter(f, 0), math.Nextafter(f, math.Inf(1)), float64(n%1e6) / 1000, f / 7} {
+			check(t, f)
+		}
+		check(t, rapid.Float64().Draw(t, "any"))
+	})
+}

@@ -37,6 +37,11 @@ type Statistics struct {
 
 // Append appends the row as JSON, its members in the order of AWS's model.
 func (s *Statistics) Append(b []byte) []byte {
+	return append(s.appendTimes(s.appendValues(b)), '}')
+}
+
+// appendValues appends the row up to the times of its bucket.
+func (s *Statistics) appendValues(b []byte) []byte {
 	b = append(b, '{')
 	for _, m := range [...]struct{ name, value string }{
 		{`"queueId":`, s.QueueID},
@@ -59,12 +64,14 @@ func (s *Statistics) Append(b []byte) []byte {
 	b = append(b, `,"costInUsd":`...)
 	b = s.CostInUsd.append(b)
 	b = append(b, `,"runtimeInSeconds":`...)
-	b = s.RuntimeInSeconds.append(b)
+	return s.RuntimeInSeconds.append(b)
+}
+
+func (s *Statistics) appendTimes(b []byte) []byte {
 	b = append(b, `,"aggregationStartTime":`...)
 	b = AppendTime(b, s.AggregationStartTime)
 	b = append(b, `,"aggregationEndTime":`...)
-	b = AppendTime(b, s.AggregationEndTime)
-	return append(b, '}')
+	return AppendTime(b, s.AggregationEndTime)
 }
 
 func (s *Stats) append(b []byte) []byte {
@@ -95,7 +102,16 @@ func (s *Stats) append(b []byte) []byte {
 type Page struct {
 	body []byte
 	rows int
+
+	// The bucket of the last row, and its times in JSON: rows that follow one another
+	// are mostly of one bucket.
+	start, end time.Time
+	times      []byte
+	room       [timesRoom]byte // of times
 }
+
+// timesRoom is what two times with their names take, to the nanosecond.
+const timesRoom = 120
 
 // NewPage begins a response in the memory of buffer, whose content is dropped.
 func NewPage(buffer []byte) *Page {
@@ -107,7 +123,12 @@ func (p *Page) Add(row *Statistics) {
 	if p.rows > 0 {
 		p.body = append(p.body, ',')
 	}
-	p.body = row.Append(p.body)
+	p.body = row.appendValues(p.body)
+	if p.rows == 0 || p.start != row.AggregationStartTime || p.end != row.AggregationEndTime {
+		p.start, p.end = row.AggregationStartTime, row.AggregationEndTime
+		p.times = row.appendTimes(p.room[:0])
+	}
+	p.body = append(append(p.body, p.times...), '}')
 	p.rows++
 }
 

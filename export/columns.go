@@ -61,7 +61,7 @@ func (b columnBuilder) add(r *farmtally.Record) {
 	next := func() array.Builder { at++; return b.Field(at - 1) }
 	text := func(s string) {
 		to := next().(*array.StringBuilder)
-		if s == "" {
+		if s == "" && columnSchema.Field(at-1).Nullable {
 			to.AppendNull()
 		} else {
 			to.Append(s)

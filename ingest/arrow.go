@@ -15,7 +15,7 @@ import (
 // Arrow reads records from an Arrow IPC file, also known as Feather version 2, or
 // stream, a column for each field. Farm and kind are those of CSV; columns may be nil.
 func Arrow(farm, kind string, columns Columns) Source {
-	return columnSource{farm, kind, columns, readArrow}
+	return columnSource{farm: farm, kind: kind, columns: columns, file: readArrow}
 }
 
 // arrowBatches are the batches of an Arrow file or stream.
@@ -28,6 +28,7 @@ func readArrow(_ context.Context, in File, plan func([]string) ([]int, error), y
 	var file arrowBatches
 	var fields []int
 	texts := make([]textBuilder, fieldCount+1)
+	texts[recordID].distinct = true
 	err := guarded("Arrow", func() (err error) {
 		if file, err = openArrow(in); err != nil {
 			return damagedFile("Arrow", err)
@@ -143,7 +144,7 @@ func arrowVector(column arrow.Array, texts *textBuilder) (*vector, error) {
 		if err != nil || values.kind != ofTexts {
 			return nil, errors.New("must hold texts or numbers, with a dictionary of texts or none")
 		}
-		v.kind, v.texts, v.codes = ofTexts, values.texts, make([]uint32, c.Len())
+		v.kind, v.texts, v.generation, v.codes = ofTexts, values.texts, values.generation, make([]uint32, c.Len())
 		for i := range v.codes {
 			if c.IsValid(i) {
 				v.codes[i] = values.codes[c.GetValueIndex(i)]
@@ -224,6 +225,6 @@ func (v *vector) textsOf(column arrow.Array, texts *textBuilder, of func(int) st
 			v.codes[i] = texts.code([]byte(of(i)))
 		}
 	}
-	v.texts = texts.texts
+	v.texts, v.generation = texts.texts, texts.generation
 	return v
 }

@@ -143,9 +143,10 @@ func (l *loader) readColumns(in io.ReadCloser) error {
 	}
 	before := l.progress.Bytes
 	size, err := f.Seek(0, io.SeekEnd)
-	if err == nil {
-		err = l.cfg.Source.Read(l.ctx, f, l.row)
+	if err != nil {
+		return l.cfg.Source.Read(l.ctx, nil, l.row)
 	}
+	err = l.cfg.Source.Read(l.ctx, f, l.row)
 	l.progress.Bytes = before + size
 	return err
 }

@@ -18,7 +18,7 @@ import (
 // Parquet reads records from a Parquet file, a column for each field. Farm and kind are
 // those of CSV; columns may be nil.
 func Parquet(farm, kind string, columns Columns) Source {
-	return columnSource{farm, kind, columns, readParquet}
+	return columnSource{farm: farm, kind: kind, columns: columns, file: readParquet}
 }
 
 // batchRows is how many rows are decoded at once. Three batches are in memory: one that is
@@ -104,7 +104,9 @@ func (p *parquetFile) open(in File, plan func([]string) ([]int, error)) error {
 		if column.MaxRepetitionLevel() > 0 || column.MaxDefinitionLevel() > 1 || column.PhysicalType() == parquet.Types.Boolean {
 			return typeFault(names[i], "must hold a text or a number in each row")
 		}
-		p.columns = append(p.columns, parquetColumn{at: i, field: field, of: column})
+		p.columns = append(p.columns, parquetColumn{
+			at: i, field: field, of: column, texts: textBuilder{distinct: field == recordID},
+		})
 	}
 	return nil
 }
@@ -265,7 +267,7 @@ func (c *parquetColumn) byteTexts(v *vector, rows int, chunk *file.ByteArrayColu
 		})
 		return nil
 	})
-	v.texts = c.texts.texts
+	v.texts, v.generation = c.texts.texts, c.texts.generation
 	return err
 }
 
@@ -318,7 +320,7 @@ func bigEndianNumber(b []byte) (n int64, fits bool) {
 func bigText(b []byte, digits int) []byte {
 	n := new(big.Int).SetBytes(b)
 	if len(b) > 0 && b[0] >= 0x80 {
-		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b)))) //nolint:gosec // a length
+		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
 	}
 	return []byte(n.String() + "e-" + decimalText(int64(digits), 0))
 }

@@ -19,13 +19,15 @@ const (
 // vector is a column of a batch of rows: of a Parquet or an Arrow file, whatever type
 // it has there.
 type vector struct {
-	kind    vectorKind
-	codes   []uint32 // into texts; 0 is null
-	texts   []string // texts[0] is ""
-	numbers []int64
-	digits  int
-	floats  []float64
-	null    []bool // of numbers and floats; nil: none is
+	kind  vectorKind
+	codes []uint32 // into texts; 0 is null
+	texts []string // texts[0] is ""; they grow from batch to batch of one generation
+
+	generation int
+	numbers    []int64
+	digits     int
+	floats     []float64
+	null       []bool // of numbers and floats; nil: none is
 }
 
 // text is the value of a row as it would stand in a CSV file; "" is null.
@@ -84,21 +86,27 @@ const (
 
 // textBuilder makes vectors of texts, of which it keeps one copy each.
 type textBuilder struct {
-	known map[string]uint32
-	texts []string
-	bytes int
+	known      map[string]uint32
+	texts      []string
+	bytes      int
+	generation int  // another one after the texts were forgotten
+	distinct   bool // hardly any text comes twice: it is not looked for
 }
 
 // begin makes ready for a batch.
 func (b *textBuilder) begin() {
-	if b.known == nil || len(b.texts) > maxKnownTexts || b.bytes > maxKnownBytes {
-		*b = textBuilder{known: map[string]uint32{}, texts: []string{""}}
+	if b.known == nil || b.distinct || len(b.texts) > maxKnownTexts || b.bytes > maxKnownBytes {
+		*b = textBuilder{known: map[string]uint32{}, texts: []string{""}, generation: b.generation + 1, distinct: b.distinct}
 	}
 }
 
 func (b *textBuilder) code(s []byte) uint32 {
 	if len(s) == 0 {
 		return 0
+	}
+	if b.distinct {
+		b.texts = append(b.texts, string(s))
+		return uint32(len(b.texts) - 1) //nolint:gosec // a batch adds at most its rows
 	}
 	code, known := b.known[string(s)]
 	if !known {

@@ -98,9 +98,10 @@ func appendRow(b []byte, r *farmtally.Row) []byte {
 	return b
 }
 
-// decodeRow is the inverse of appendRow.
-func decodeRow(b []byte, r *farmtally.Row) error {
-	d := decoder{b: b}
+// decodeRow is the inverse of appendRow. The row's texts are parts of whole, the same
+// bytes, or copies where that is "".
+func decodeRow(b []byte, whole string, r *farmtally.Row) error {
+	d := decoder{b: b, whole: whole}
 	d.form(rowForm)
 	r.Start, r.End = farmtally.Instant(d.int()), farmtally.Instant(d.int())
 	for i := range r.Group {
@@ -126,6 +127,7 @@ type decoder struct {
 	b     []byte
 	bad   bool
 	known map[string]string // texts that were read; nil keeps none
+	whole string            // what b was at first, if texts are to be parts of it
 }
 
 func (d *decoder) fail() { d.b, d.bad = nil, true }
@@ -170,6 +172,11 @@ func (d *decoder) text() string {
 	if n > uint64(len(d.b)) || n > math.MaxInt32 {
 		d.fail()
 		return ""
+	}
+	if d.whole != "" {
+		at := len(d.whole) - len(d.b)
+		d.b = d.b[n:]
+		return d.whole[at : at+int(n)]
 	}
 	s, ok := d.known[string(d.b[:n])]
 	if !ok {

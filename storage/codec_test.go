@@ -71,7 +71,7 @@ func TestRecordRoundTrip(t *testing.T) {
 func TestRowRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want, got := drawAny[farmtally.Row](t), drawAny[farmtally.Row](t)
-		if err := decodeRow(appendRow(nil, &want), &got); err != nil {
+		if err := decodeRow(appendRow(nil, &want), "", &got); err != nil {
 			t.Fatal(err)
 		}
 		if got != want {
@@ -127,7 +127,7 @@ func TestBrokenForms(t *testing.T) {
 	record, row := bytesOf(t, goldenRecordBytes), bytesOf(t, goldenRowBytes)
 	decoders := map[string]func([]byte) error{
 		"record": func(b []byte) error { _, err := decodeRecord(b); return err },
-		"row":    func(b []byte) error { return decodeRow(b, &farmtally.Row{}) },
+		"row":    func(b []byte) error { return decodeRow(b, "", &farmtally.Row{}) },
 	}
 	for name, good := range map[string][]byte{"record": record, "row": row} {
 		decode := decoders[name]
@@ -165,11 +165,11 @@ func FuzzDecodeRow(f *testing.F) {
 	f.Add(bytesOf(f, goldenRowBytes))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var r, again farmtally.Row
-		if err := decodeRow(b, &r); err != nil {
+		if err := decodeRow(b, string(b), &r); err != nil {
 			wantKind(t, err, farmtally.Corrupt)
 			return
 		}
-		if err := decodeRow(appendRow(nil, &r), &again); err != nil || again != r {
+		if err := decodeRow(appendRow(nil, &r), "", &again); err != nil || again != r {
 			t.Fatalf("%+v came back as %+v, error %v", r, again, err)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/farmtally/farmtally"
 )
@@ -141,6 +142,19 @@ func damagedResult(id string, err error) error {
 // Rows is the number of rows.
 func (r *ResultReader) Rows() int64 { return r.count }
 
+// pageBuffer is what a page is read into.
+type pageBuffer struct{ ends, rows []byte }
+
+var pageBuffers = sync.Pool{New: func() any { return new(pageBuffer) }}
+
+// sized gives n bytes of the buffer, which grows as it needs to.
+func sized(buffer *[]byte, n int) []byte {
+	if cap(*buffer) < n {
+		*buffer = make([]byte, n)
+	}
+	return (*buffer)[:n]
+}
+
 // Read calls yield for n rows from position from on, or as many as there are. The
 // row is overwritten by the next. It costs the same at any position.
 func (r *ResultReader) Read(from int64, n int, yield func(*farmtally.Row) error) error {
@@ -148,10 +162,13 @@ func (r *ResultReader) Read(from int64, n int, yield func(*farmtally.Row) error)
 	if from < 0 || n <= 0 {
 		return nil
 	}
-	ends := make([]byte, (n+1)*indexEntry) // the end of the row before, 0 for the first
+	pooled := pageBuffers.Get().(*pageBuffer) //nolint:forcetypeassert // the pool has no others
+	defer pageBuffers.Put(pooled)
+	ends := sized(&pooled.ends, (n+1)*indexEntry) // the end of the row before, 0 for the first
 	at, into := (from-1)*indexEntry, ends
 	if from == 0 {
 		at, into = 0, ends[indexEntry:]
+		clear(ends[:indexEntry])
 	}
 	if _, err := r.index.ReadAt(into, at); err != nil {
 		return damagedResult(r.id, err)
@@ -160,11 +177,12 @@ func (r *ResultReader) Read(from int64, n int, yield func(*farmtally.Row) error)
 	if last < first || last > r.bytes {
 		return damagedResult(r.id, errForm)
 	}
-	bytes := make([]byte, last-first)
+	bytes := sized(&pooled.rows, int(last-first))                 //nolint:gosec // within a file
 	if _, err := r.rows.ReadAt(bytes, int64(first)); err != nil { //nolint:gosec // ReadAt refuses what is too large
 		return damagedResult(r.id, err)
 	}
 	var row farmtally.Row
+	whole := string(bytes) // one copy for the texts of all rows
 	for i := 1; i <= n; i++ {
 		start, end := binary.BigEndian.Uint64(ends[(i-1)*indexEntry:])-first, binary.BigEndian.Uint64(ends[i*indexEntry:])-first
 		if end > uint64(len(bytes)) || start+sumBytes > end {
@@ -174,7 +192,7 @@ func (r *ResultReader) Read(from int64, n int, yield func(*farmtally.Row) error)
 		if crc32.Checksum(text, castagnoli) != sum {
 			return damagedResult(r.id, errForm)
 		}
-		if err := decodeRow(text, &row); err != nil {
+		if err := decodeRow(text, whole[start:end-sumBytes], &row); err != nil {
 			return damagedResult(r.id, err)
 		}
 		if err := yield(&row); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -38,8 +37,7 @@ Parquet or Arrow: those that meet the range from --from to --to, whole. What it 
   $ farmtally export records --from 2026-01-01 --to 2026-02-01 --format csv | head`,
 		Args: arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			now := time.Now()
-			o.start, o.end = 0, math.MaxInt64
+			o.start, o.end = math.MinInt64, math.MaxInt64
 			for _, m := range []struct {
 				flag, text string
 				to         *farmtally.Instant
@@ -47,7 +45,7 @@ Parquet or Arrow: those that meet the range from --from to --to, whole. What it 
 				if m.text == "" {
 					continue
 				}
-				if *m.to, err = parseMoment(m.text, 0, now); err != nil {
+				if *m.to, err = parseMoment(m.text, 0, p.now()); err != nil {
 					return misusef(helpOf(cmd), "--%s: %s", m.flag, err)
 				}
 			}
@@ -74,7 +72,7 @@ Parquet or Arrow: those that meet the range from --from to --to, whole. What it 
 }
 
 func (p *program) exportRecords(ctx context.Context, c *storage.Catalog, e *engine.Engine, o *exportOptions) (err error) {
-	x := exporter{o: o, catalog: c, jobs: map[farmtally.JobID]string{}}
+	x := exporter{o: o, catalog: c, asOf: farmtally.InstantOf(p.now()), jobs: map[farmtally.JobID]string{}}
 	if err := x.open(ctx); err != nil {
 		return err
 	}
@@ -99,6 +97,7 @@ func (p *program) exportRecords(ctx context.Context, c *storage.Catalog, e *engi
 type exporter struct {
 	o       *exportOptions
 	catalog *storage.Catalog
+	asOf    farmtally.Instant // until when records still run
 	farm    farmtally.Farm
 	queues  map[farmtally.QueueID]string
 	fleets  map[farmtally.FleetID]string
@@ -115,26 +114,11 @@ func (x *exporter) name() string {
 
 // open finds the farm and its names.
 func (x *exporter) open(ctx context.Context) error {
-	farms, err := x.catalog.Farms(ctx)
+	farm, err := storedFarm(ctx, x.catalog, x.o.farm)
 	if err != nil {
 		return err
 	}
-	var all []thing
-	for _, f := range farms {
-		all = append(all, thing{string(f.ID), f.Name})
-	}
-	if len(all) == 0 {
-		return &farmtally.Error{Kind: farmtally.NotFound, Message: "there are no records yet", Hint: "import some with 'farmtally import'"}
-	}
-	picked := all[0]
-	if x.o.farm != "" || len(all) > 1 {
-		found := match(all, x.o.farm)
-		if len(found) != 1 {
-			return noneOrMany("farm", "the data folder", x.o.farm, all, found)
-		}
-		picked = found[0]
-	}
-	x.farm = farmtally.Farm{ID: farmtally.FarmID(picked.id), Name: picked.name}
+	x.farm = farm
 	queues, err := x.catalog.Queues(ctx, x.farm.ID)
 	if err != nil {
 		return err
@@ -176,9 +160,8 @@ func (x *exporter) write(ctx context.Context, snapshot farmtally.Snapshot, to io
 	if err != nil {
 		return err
 	}
-	asOf := farmtally.InstantOf(time.Now())
 	err = snapshot.Records(ctx, func(r *farmtally.Record) (err error) {
-		if use := r.At(asOf); !use.Meets(x.o.start, x.o.end) {
+		if use := r.At(x.asOf); !use.Meets(x.o.start, x.o.end) {
 			return nil
 		}
 		x.written++

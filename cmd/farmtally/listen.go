@@ -12,7 +12,7 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-const defaultListen = "127.0.0.1:8787"
+const defaultListen = "localhost:8787"
 
 // tries bounds the search for a random port that is free on every address.
 const tries = 20

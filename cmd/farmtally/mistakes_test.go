@@ -132,18 +132,18 @@ func TestMisuseEndsWithWhatToTry(t *testing.T) {
 		{[]string{"stats", "--stat", "median"}, "--stat median: must be one of SUM, MIN, MAX, AVG" + tryStats},
 		{[]string{"stats", "--period", "yearly"}, "--period yearly: must be one of HOURLY, DAILY, WEEKLY, MONTHLY" + tryStats},
 		{[]string{"stats", "--from", "2026-01-02", "--to", "2026-01-01"}, "--from is 2026-01-02T00:00:00Z, which is not before --to, 2026-01-01T00:00:00Z" + tryStats},
-		{[]string{"stats", "--endpoint", "localhost:8787"}, "--endpoint localhost:8787: not a URL such as http://127.0.0.1:8787" + tryStats},
+		{[]string{"stats", "--endpoint", "localhost:8787"}, "--endpoint localhost:8787: not a URL such as http://localhost:8787" + tryStats},
 		{[]string{"stats", "--output", "xml"}, `invalid argument "xml" for "--output" flag: must be one of table, csv, json, ndjson` + tryStats},
 		{[]string{"stat"}, "there is no command \"farmtally stat\"\ndid you mean \"farmtally stats\"?\n"},
 		{[]string{"import", "xml", "f"}, "there is no command \"farmtally import xml\"\ntry 'farmtally import --help'\n"},
 		{[]string{"import", "ndjson"}, "\"farmtally import ndjson\" needs files to read ('-' is standard input)\ntry 'farmtally import ndjson --help'\n"},
 		{[]string{"keys", "create"}, "a key needs a --name, so that people know whose it is\ntry 'farmtally keys create --help'\n"},
 		{[]string{"ls", "x"}, "\"farmtally ls\" takes no arguments, and \"x\" is one\ntry 'farmtally ls --help'\n"},
-		{[]string{"serve", "--listen", "8787"}, "--listen 8787: not a host and a port such as 127.0.0.1:8787\ntry 'farmtally serve --help'\n"},
-		{[]string{"serve", "--no-auth", "--listen", ":8787"}, "--no-auth would let anyone who reaches :8787 read everything; it is for loopback addresses such as 127.0.0.1:8787 alone\ntry 'farmtally serve --help'\n"},
+		{[]string{"serve", "--listen", "8787"}, "--listen 8787: not a host and a port such as localhost:8787\ntry 'farmtally serve --help'\n"},
+		{[]string{"serve", "--no-auth", "--listen", ":8787"}, "--no-auth would let anyone who reaches :8787 read everything; it is for loopback addresses such as localhost:8787 alone\ntry 'farmtally serve --help'\n"},
 		{[]string{"serve", "--time-limit", "2h"}, "--time-limit 2h0m0s: must be above 0 and at most 1h0m0s\ntry 'farmtally serve --help'\n"},
 		{[]string{"generate", "--records", "0"}, "--records must be above 0\ntry 'farmtally generate --help'\n"},
-		{[]string{"generate", "--out", "x.parquet"}, "--out x.parquet: the name must end in .ndjson, .jsonl or .csv, for that is the form it gets\ntry 'farmtally generate --help'\n"},
+		{[]string{"generate", "--out", "x.txt"}, "--out x.txt: the name must end in .ndjson, .jsonl, .csv, .parquet, .arrow or .feather, for that is the form it gets\ntry 'farmtally generate --help'\n"},
 	} {
 		if got := (invocation{}).run(t, c.args...); got.code != exitMisuse || got.stderr != "farmtally: "+c.want || got.stdout != "" {
 			t.Errorf("farmtally %s: exit %d, stderr:\n%swant\nfarmtally: %s", strings.Join(c.args, " "), got.code, got.stderr, c.want)

@@ -1,0 +1,115 @@
+package engine_test
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/engine"
+	"github.com/farmtally/farmtally/ingest"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// benchmarkQuery is one of the questions that are measured.
+type benchmarkQuery struct {
+	name    string
+	fleets  bool // ten fleets, else ten queues
+	groupBy []farmtally.Dimension
+	period  farmtally.Period
+	zone    string
+	days    int
+}
+
+var benchmarkQueries = []benchmarkQuery{
+	{"Q1", false, []farmtally.Dimension{farmtally.ByQueue}, farmtally.Daily, "UTC+00:00", 365},
+	{"Q2", true, []farmtally.Dimension{farmtally.ByUser, farmtally.ByUsageType}, farmtally.Monthly, "UTC+00:00", 365},
+	{"Q3", false, []farmtally.Dimension{farmtally.ByJob}, farmtally.Hourly, "UTC+00:00", 31},
+	{"Q4", true, []farmtally.Dimension{farmtally.ByInstanceType, farmtally.ByUsageType}, farmtally.Weekly, "UTC+05:30", 365},
+	{"Q5", true, []farmtally.Dimension{farmtally.ByUser}, farmtally.Hourly, "UTC+00:00", 365},
+}
+
+// query makes the question to a year of the synthetic farm.
+func (q *benchmarkQuery) query(b *testing.B, c *storage.Catalog, farm farmtally.FarmID) *farmtally.Query {
+	b.Helper()
+	zone, err := farmtally.ParseTimezone(q.zone)
+	if err != nil {
+		b.Fatal(err)
+	}
+	start := farmtally.InstantOf(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC))
+	made := &farmtally.Query{
+		FarmID: farm, Start: start, End: start + farmtally.Instant(q.days)*24*3_600_000, Zone: zone, Period: q.period, GroupBy: q.groupBy,
+		Statistics: []farmtally.Statistic{farmtally.StatSum, farmtally.StatMin, farmtally.StatMax, farmtally.StatAvg},
+		AsOf:       start + 366*24*3_600_000,
+	}
+	queues, err := c.Queues(b.Context(), farm)
+	if err != nil {
+		b.Fatal(err)
+	}
+	fleets, err := c.Fleets(b.Context(), farm)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range farmtally.MaxResources {
+		if q.fleets {
+			made.FleetIDs = append(made.FleetIDs, fleets[i].ID)
+		} else {
+			made.QueueIDs = append(made.QueueIDs, queues[i].ID)
+		}
+	}
+	return made
+}
+
+// BenchmarkQueries asks a synthetic year of FARMTALLY_BENCH_RECORDS records (a million),
+// in segments of an eighth of them, what it cost.
+func BenchmarkQueries(b *testing.B) {
+	records, err := strconv.ParseInt(os.Getenv("FARMTALLY_BENCH_RECORDS"), 10, 64)
+	if err != nil {
+		records = 1_000_000
+	}
+	ctx := context.Background()
+	catalog, err := storage.Open(ctx, storage.Config{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer catalog.Close() //nolint:errcheck // a benchmark's
+	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: int(records/8) + 1})
+	defer e.Close() //nolint:errcheck // a benchmark's
+	load, err := e.Import(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var farm farmtally.FarmID
+	for r := range (ingest.Synthetic{Records: records, Seed: 1}).Each() {
+		if farm = r.FarmID; load.Add(ctx, r) != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, err := load.Commit(ctx); err != nil {
+		b.Fatal(err)
+	}
+	for i := range benchmarkQueries {
+		q := &benchmarkQueries[i]
+		b.Run(q.name, func(b *testing.B) {
+			asked := q.query(b, catalog, farm)
+			rows := 0
+			for b.Loop() {
+				rows = 0
+				s, err := e.Snapshot(ctx, farm)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := s.Aggregate(ctx, asked, farmtally.Limits{}, nil, func(*farmtally.Row) error { rows++; return nil }); err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(rows), "rows")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(records), "ns/record")
+		})
+	}
+}

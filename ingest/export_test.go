@@ -1,0 +1,8 @@
+package ingest
+
+// ByTexts makes a source of columns that takes every row by way of its texts.
+func ByTexts(s Source) Source {
+	c := s.(columnSource)
+	c.slow = true
+	return c
+}
