@@ -7,6 +7,7 @@ LINT_VERSION := v2.15.0
 LINT        := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 FUZZTIME    ?= 20s
+RECORDS     ?= 20000000
 PKG         ?= ./...
 
 # The real clients that the end-to-end tests run.
@@ -21,10 +22,10 @@ export GOFLAGS := -trimpath $(GOFLAGS)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test quick vet lint race fuzz bench fmt setup clean
+.PHONY: help build install demo test quick vet lint race fuzz bench bench-short kernels fmt setup clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the program, as bin/farmtally
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/farmtally
@@ -53,7 +54,22 @@ race: ## the tests under the race detector, the long ones shortened (needs a C c
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@scripts/fuzz $(FUZZTIME)
 
-bench: ## Go's benchmarks
+# bench/ is a module of its own, for DuckDB is C.
+BENCH = cd bench && CGO_ENABLED=1 $(GO) run .
+CHDB  = bench/clickhouse/node_modules/.package-lock.json
+
+# ClickHouse, for Node.js.
+$(CHDB): bench/clickhouse/package-lock.json
+	cd bench/clickhouse && npm ci --loglevel=error
+	touch $@
+
+bench: $(CHDB) ## farmtally beside DuckDB and ClickHouse on RECORDS (20000000); wants gcc, g++, Node.js and 10 GB of disk
+	$(BENCH) --records $(RECORDS) --out ../docs/performance.md
+
+bench-short: $(CHDB) ## whether DuckDB and ClickHouse give the same answers, on fewer records
+	$(BENCH) --records 500000 --check
+
+kernels: ## Go's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(PKG)
 
 fmt: ## gofmt

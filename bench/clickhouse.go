@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/farmtally/farmtally"
+)
+
+// click is ClickHouse, in a process of Node.js.
+type click struct {
+	process *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+	dir     string
+}
+
+func openClick(ctx context.Context, dir string) (*click, error) {
+	node := os.Getenv("FARMTALLY_NODE")
+	if node == "" {
+		node = "node"
+	}
+	p := exec.CommandContext(ctx, node, "clickhouse/driver.mjs", filepath.Join(dir, "clickhouse")) //nolint:gosec // the user's own choice
+	p.Stderr = os.Stderr
+	in, err := p.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("make pipe: %w", err)
+	}
+	out, err := p.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("make pipe: %w", err)
+	}
+	if err := p.Start(); err != nil {
+		return nil, fmt.Errorf("start ClickHouse: %w", err)
+	}
+	return &click{p, in, bufio.NewReader(out), dir}, nil
+}
+
+// clickLoad makes the table, a part of which is sorted by start.
+var clickLoad = []string{`CREATE TABLE usage (
+  id String, queue LowCardinality(String), fleet LowCardinality(String), job String, user_id LowCardinality(String),
+  usage_type LowCardinality(String), instance_type LowCardinality(String), product LowCardinality(String),
+  start Int64, wall Int64, runtime Int64, cost Int64
+) ENGINE = MergeTree ORDER BY start`,
+	`INSERT INTO usage SELECT recordId, queueId, fleetId, jobId, userId, usageType, instanceType, coalesce(licenseProduct, ''),
+  toUnixTimestamp64Milli(startedAt), toUnixTimestamp64Milli(assumeNotNull(endedAt)) - toUnixTimestamp64Milli(startedAt),
+  toInt64(assumeNotNull(runtimeInSeconds) * 1000), toInt64(assumeNotNull(costInUsd) * 1000000000)
+FROM file('FILE', Parquet)`,
+	`OPTIMIZE TABLE usage FINAL`}
+
+func (c *click) load(ctx context.Context, parquet string) error {
+	for _, text := range clickLoad {
+		if _, err := c.run(ctx, strings.ReplaceAll(text, "FILE", parquet), ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limited gives a statement the threads that everyone has.
+var limited = fmt.Sprintf("\nSETTINGS max_threads = %d", threads)
+
+func (c *click) name() string { return "ClickHouse" }
+
+// run runs a statement, and writes its rows to the file, if one is named.
+func (c *click) run(ctx context.Context, text, file string) (time.Duration, error) {
+	request, err := json.Marshal(map[string]string{"sql": text, "file": file})
+	if err != nil {
+		return 0, err
+	}
+	if _, err := c.in.Write(append(request, '\n')); err != nil {
+		return 0, errors.Join(ctx.Err(), fmt.Errorf("ask ClickHouse: %w", err))
+	}
+	line, err := c.out.ReadBytes('\n')
+	if err != nil {
+		return 0, errors.Join(ctx.Err(), fmt.Errorf("read ClickHouse: %w", err))
+	}
+	var answer struct {
+		Seconds float64
+		Error   string
+	}
+	if err := json.Unmarshal(line, &answer); err != nil {
+		return 0, fmt.Errorf("read ClickHouse: %w", err)
+	}
+	if answer.Error != "" {
+		return 0, fmt.Errorf("ClickHouse: %s", answer.Error)
+	}
+	return time.Duration(answer.Seconds * float64(time.Second)), nil
+}
+
+// time answers with FORMAT Null: every row is made, and none is printed.
+func (c *click) time(ctx context.Context, _ *question, text string) (time.Duration, error) {
+	return c.run(ctx, text+limited+"\nFORMAT Null", "")
+}
+
+func (c *click) rows(ctx context.Context, _ *question, text string) ([]string, error) {
+	file := filepath.Join(c.dir, "rows.tsv")
+	if _, err := c.run(ctx, text+limited, file); err != nil {
+		return nil, err
+	}
+	return readLines(file)
+}
+
+func (c *click) statements(q *farmtally.Query) []statement { return clickSQL.statements(q) }
+
+func (c *click) close() error {
+	if err := c.in.Close(); err != nil {
+		return fmt.Errorf("stop ClickHouse: %w", err)
+	}
+	return c.process.Wait()
+}
