@@ -148,12 +148,16 @@ func (s *Segment) Close() error {
 func (s *Segment) Len() int { return int(s.Info.Records) }
 
 // Verify compares a column with its checksum, once: later calls give the same
-// answer.
+// answer. It also has Arrow make the array of a dictionary's values, which Arrow
+// does at the first look and with no regard for other goroutines.
 func (s *Segment) Verify(c Column) error {
 	s.verified[c].Do(func() {
 		err := guard(func() error {
 			if checksum(s.arrays[c]) != s.Info.Checksums[c] {
 				return damaged(fmt.Errorf("column %s has a wrong checksum", c))
+			}
+			if column, ok := s.arrays[c].(*array.Dictionary); ok {
+				column.Dictionary()
 			}
 			return nil
 		})
