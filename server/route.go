@@ -26,6 +26,8 @@ const (
 	farmVariable  = "{farmId}"
 	queueVariable = "{queueId}"
 	fleetVariable = "{fleetId}"
+
+	aggregationVariable = "{aggregationId}"
 )
 
 // operations are those that are served: of AWS's model, and farmtally's own.
@@ -40,6 +42,7 @@ var operations = []operation{
 	{"GetFleet", http.MethodGet, "2023-10-12/farms/{farmId}/fleets/{fleetId}", (*Server).getFleet},
 	{"ListAvailableMeteredProducts", http.MethodGet, "2023-10-12/metered-products", (*Server).listProducts},
 	{"PushUsage", http.MethodPost, "v1/farms/{farmId}/usage", (*Server).push},
+	{"ExportAggregation", http.MethodGet, "v1/farms/{farmId}/aggregations/{aggregationId}/export", (*Server).export},
 }
 
 // apiVersion is the first segment of every path of AWS's model.
@@ -100,7 +103,7 @@ func (r *request) match(path string, segments []string) bool {
 		switch have := segments[i]; want {
 		case farmVariable:
 			farm = have
-		case queueVariable, fleetVariable:
+		case queueVariable, fleetVariable, aggregationVariable:
 			resource = have
 		case have:
 		default:

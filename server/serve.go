@@ -19,6 +19,7 @@ type entry struct {
 	keyID     string // of a good signature
 	operation string
 	cause     error // of an answer that is an exception
+	begun     bool  // a body that is written as it comes into being
 }
 
 // serve answers one request.
@@ -28,15 +29,22 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("x-amzn-RequestId", e.requestID)
 	body, err := s.answer(w, r, e)
 	status := http.StatusOK
-	if err == nil {
+	switch {
+	case e.begun:
+		e.cause = err
+	case err == nil:
 		_ = deadline.WriteJSON(w, status, body) // the client has gone
 		s.buffers.Put(&body)
-	} else {
+	default:
+		w.Header().Del("Content-Disposition")
 		exception := exceptionOf(err, e.requestID)
 		status, e.cause = exception.Type.Status(), err
 		_ = exception.WriteTo(w)
 	}
 	s.logAccess(r, e, status, s.now().Sub(started))
+	if e.begun && err != nil {
+		panic(http.ErrAbortHandler) // so that the client sees that the body has no end
+	}
 }
 
 // buffer gives memory for the body of an answer, which serve takes back.
@@ -73,6 +81,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body 
 	if err != nil {
 		return nil, err
 	}
+	request.download = &download{w, e}
 	return o.answer(s, r.Context(), request)
 }
 
