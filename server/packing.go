@@ -17,7 +17,7 @@ var gzipWriters = sync.Pool{New: func() any {
 	return w
 }}
 
-// packer packs long answers for those who can unpack them.
+// packer packs long answers for those who can unpack them; files go as they are.
 type packer struct {
 	http.ResponseWriter
 	wanted bool
@@ -33,7 +33,7 @@ func packing(w http.ResponseWriter, r *http.Request) *packer {
 func (p *packer) WriteHeader(status int) {
 	h := p.Header()
 	n, err := strconv.Atoi(h.Get("Content-Length"))
-	if p.wanted && (err != nil || n >= leastPacked) && h.Get("Content-Encoding") == "" {
+	if p.wanted && (err != nil || n >= leastPacked) && h.Get("Content-Encoding") == "" && h.Get("Content-Disposition") == "" {
 		h.Set("Content-Encoding", "gzip")
 		h.Add("Vary", "Accept-Encoding")
 		h.Del("Content-Length")

@@ -32,6 +32,7 @@ type request struct {
 	farm     farmtally.FarmID // of the path, unchecked
 	resource string           // the queue's or fleet's id of the path, unchecked
 	bad      faults
+	download *download // for an answer whose body is written as it comes into being
 }
 
 // faults collects what is wrong with the form of a request, over all its members.

@@ -19,6 +19,7 @@ type entry struct {
 	keyID     string // of a good signature
 	operation string
 	cause     error // of an answer that is an exception
+	begun     bool  // a body that is written as it comes into being
 }
 
 // serve answers one request.
@@ -39,17 +40,24 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := s.answer(w, r, e)
 	status := http.StatusOK
-	if err == nil {
+	switch {
+	case e.begun:
+		e.cause = err
+	case err == nil:
 		_ = deadline.WriteJSON(w, status, body) // the client has gone
 		if cap(body) <= keptBuffer {
 			s.buffers.Put(&body)
 		}
-	} else {
+	default:
+		w.Header().Del("Content-Disposition")
 		exception := exceptionOf(err, e.requestID)
 		status, e.cause = exception.Type.Status(), err
 		_ = exception.WriteTo(w)
 	}
 	s.logAccess(r, e, status, s.now().Sub(started))
+	if e.begun && err != nil {
+		panic(http.ErrAbortHandler) // so that the client sees that the body has no end
+	}
 }
 
 // keptBuffer is how long a buffer may be, in bytes, to be used again.
@@ -95,6 +103,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body 
 	if err != nil {
 		return nil, err
 	}
+	request.download = &download{w, e}
 	return o.answer(s, r.Context(), request)
 }
 
