@@ -62,26 +62,17 @@ func (q *benchmarkQuery) query(b *testing.B, c *storage.Catalog, farm farmtally.
 	return made
 }
 
-// BenchmarkQueries asks a synthetic year of FARMTALLY_BENCH_RECORDS records (a million),
-// in segments of an eighth of them, what it cost.
-func BenchmarkQueries(b *testing.B) {
-	records, err := strconv.ParseInt(os.Getenv("FARMTALLY_BENCH_RECORDS"), 10, 64)
-	if err != nil {
-		records = 1_000_000
+// synthetic makes a synthetic year, unless the folder has one already, and gives its farm.
+func synthetic(b *testing.B, catalog *storage.Catalog, e *engine.Engine, records int64) (farm farmtally.FarmID) {
+	b.Helper()
+	ctx := b.Context()
+	if farms, err := catalog.Farms(ctx); err == nil && len(farms) > 0 {
+		return farms[0].ID
 	}
-	ctx := context.Background()
-	catalog, err := storage.Open(ctx, storage.Config{Dir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer catalog.Close() //nolint:errcheck // a benchmark's
-	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: int(records/8) + 1})
-	defer e.Close() //nolint:errcheck // a benchmark's
 	load, err := e.Import(ctx)
 	if err != nil {
 		b.Fatal(err)
 	}
-	var farm farmtally.FarmID
 	for r := range (ingest.Synthetic{Records: records, Seed: 1}).Each() {
 		if farm = r.FarmID; load.Add(ctx, r) != nil {
 			b.Fatal(err)
@@ -90,6 +81,30 @@ func BenchmarkQueries(b *testing.B) {
 	if _, err := load.Commit(ctx); err != nil {
 		b.Fatal(err)
 	}
+	return farm
+}
+
+// BenchmarkQueries asks a synthetic year of FARMTALLY_BENCH_RECORDS records (a million),
+// in segments of an eighth of them but at most a million, what it cost. The year is kept in
+// FARMTALLY_BENCH_DIR, if that is set.
+func BenchmarkQueries(b *testing.B) {
+	records, err := strconv.ParseInt(os.Getenv("FARMTALLY_BENCH_RECORDS"), 10, 64)
+	if err != nil {
+		records = 1_000_000
+	}
+	ctx := context.Background()
+	dir := os.Getenv("FARMTALLY_BENCH_DIR")
+	if dir == "" {
+		dir = b.TempDir()
+	}
+	catalog, err := storage.Open(ctx, storage.Config{Dir: dir})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer catalog.Close() //nolint:errcheck // a benchmark's
+	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: min(int(records/8)+1, storage.SegmentRecords), CacheBytes: -1})
+	defer e.Close() //nolint:errcheck // a benchmark's
+	farm := synthetic(b, catalog, e, records)
 	for i := range benchmarkQueries {
 		q := &benchmarkQueries[i]
 		b.Run(q.name, func(b *testing.B) {

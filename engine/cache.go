@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"container/list"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"unsafe"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/kernel"
+)
+
+// DefaultCacheBytes is how much memory keeps what scans of segments found.
+const DefaultCacheBytes = 128 << 20
+
+// cache keeps what scans of segments found, by segment and query: both stay the same
+// while other segments come and go. The least recently used make way.
+type cache struct {
+	mu    sync.Mutex
+	most  int64 // bytes
+	bytes int64
+	byKey map[cacheKey]*list.Element
+	used  list.List // of *kept, the latest first
+}
+
+// cacheKey is a segment and what a query asks of it.
+type cacheKey struct {
+	segment int64
+	shape   string
+}
+
+// kept is a partial answer, good for as long as these rows of its segment are dropped
+// and no others.
+type kept struct {
+	key     cacheKey
+	dropped []uint32
+	partial *kernel.Partial
+	bytes   int64
+}
+
+func newCache(most int64) *cache { return &cache{most: most, byKey: map[cacheKey]*list.Element{}} }
+
+func (c *cache) get(key cacheKey, dropped []uint32) *kernel.Partial {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.byKey[key]
+	if e == nil {
+		return nil
+	}
+	k := e.Value.(*kept) //nolint:forcetypeassert // the list has no others
+	if !slices.Equal(k.dropped, dropped) {
+		return nil
+	}
+	c.used.MoveToFront(e)
+	return k.partial
+}
+
+// put keeps a partial answer, unless it is a large part of all that is kept.
+func (c *cache) put(key cacheKey, dropped []uint32, partial *kernel.Partial) {
+	k := &kept{key: key, dropped: slices.Clone(dropped), partial: partial}
+	k.bytes = int64(len(key.shape)) + int64(unsafe.Sizeof(*k)) + sliceBytes(k.dropped)
+	k.bytes += sliceBytes(partial.Runs) + sliceBytes(partial.Entries)
+	if k.bytes > c.most/4 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(c.byKey[key])
+	c.byKey[key] = c.used.PushFront(k)
+	for c.bytes += k.bytes; c.bytes > c.most; {
+		c.remove(c.used.Back())
+	}
+}
+
+func sliceBytes[T any](s []T) int64 {
+	var one T
+	return int64(cap(s)) * int64(unsafe.Sizeof(one))
+}
+
+// remove forgets an element, which may be nil. The caller has c.mu.
+func (c *cache) remove(e *list.Element) {
+	if e == nil {
+		return
+	}
+	k := c.used.Remove(e).(*kept) //nolint:forcetypeassert // the list has no others
+	delete(c.byKey, k.key)
+	c.bytes -= k.bytes
+}
+
+// forget drops what is kept of a segment that is not there any more.
+func (c *cache) forget(segment int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := c.used.Front(); e != nil; {
+		next := e.Next()
+		if e.Value.(*kept).key.segment == segment { //nolint:forcetypeassert // the list has no others
+			c.remove(e)
+		}
+		e = next
+	}
+}
+
+// shapes are what of a query a segment's partial answer depends on: with its range, or
+// for a segment that lies inside the range, without.
+type shapes struct {
+	query         *farmtally.Query
+	ranged, inner string
+}
+
+func shapesOf(q *farmtally.Query) shapes {
+	b := []byte{byte(resourceOf(q)), byte(q.Period), byte(len(q.GroupBy))}
+	for _, d := range q.GroupBy {
+		b = append(b, byte(d))
+	}
+	b = binary.AppendVarint(b, int64(q.Zone))
+	ids := make([]string, 0, farmtally.MaxResources)
+	for _, id := range q.QueueIDs {
+		ids = append(ids, string(id))
+	}
+	for _, id := range q.FleetIDs {
+		ids = append(ids, string(id))
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		b = append(append(b, id...), 0)
+	}
+	inner := string(b)
+	b = binary.AppendVarint(b, int64(q.Start))
+	return shapes{q, string(binary.AppendVarint(b, int64(q.End))), inner}
+}
+
+func (s *shapes) key(p *part) cacheKey {
+	info := &p.segment.Info
+	if info.First >= s.query.Start && info.End <= s.query.End && info.Last < s.query.End {
+		return cacheKey{info.ID, s.inner}
+	}
+	return cacheKey{info.ID, s.ranged}
+}
