@@ -4,37 +4,30 @@ import "github.com/farmtally/farmtally"
 
 // carried is a record that goes on behind the end of the bucket under way.
 type carried struct {
-	start, end                int64
-	place                     uint64
+	start, end, length        int64
 	cost, runtime             int64
 	costBefore, runtimeBefore int64 // what of them earlier buckets have, or lies before the range
+	place                     uint64
 }
 
 // split takes the rows that end later than end out of the picked ones.
 func (w *sweep) split(picked []uint16, from int, end int64) []uint16 {
-	w.Wall.numbers(w.runtime[:], picked, from)
-	starts := w.Starts[from:]
-	inside, crossing := picked[:0], w.crossing[:0]
-	for k, i := range picked {
-		if starts[i]+int64(w.runtime[k]) > end { //nolint:gosec // a record's end
-			crossing = append(crossing, i)
-		} else {
-			inside = append(inside, i)
-		}
-	}
-	w.take(crossing, from)
-	return inside
+	left, crossing := w.Wall.split(picked, &w.crossing, w.Starts, from, end)
+	w.take(w.crossing[:crossing], from)
+	return picked[:left]
 }
 
 // take puts rows among the carried.
 func (w *sweep) take(crossing []uint16, from int) {
 	w.locate(crossing, from)
+	w.Wall.numbers(w.wall[:], crossing, from)
+	w.Cost.numbers(w.cost[:], crossing, from)
+	w.Runtime.numbers(w.runtime[:], crossing, from)
+	starts := w.Starts[from:]
 	for k, i := range crossing {
-		row := from + int(i)
-		start := w.Starts[row]
 		w.carried = append(w.carried, carried{
-			start: start, end: start + int64(w.Wall.at(row)), place: w.places[k], //nolint:gosec // below 2^63
-			cost: int64(w.Cost.at(row)), runtime: int64(w.Runtime.at(row)), //nolint:gosec // below 2^63
+			start: starts[i], end: starts[i] + w.wall[k], length: w.wall[k],
+			cost: w.cost[k], runtime: w.runtime[k], place: w.places[k],
 		})
 	}
 }
@@ -47,47 +40,38 @@ func (w *sweep) before(from, to int) {
 		n := min((block+1)*BlockRows, to) - from
 		if w.Zones.Ends[block] > w.Start {
 			picked := w.pick(from, n)
-			w.Wall.numbers(w.runtime[:], picked, from)
-			crossing := w.crossing[:0]
-			for k, i := range picked {
-				if w.Starts[from+int(i)]+int64(w.runtime[k]) > w.Start { //nolint:gosec // a record's end
-					crossing = append(crossing, i)
-				}
-			}
-			w.note(crossing, from)
-			w.take(crossing, from)
+			_, crossing := w.Wall.split(picked, &w.crossing, w.Starts, from, w.Start)
+			w.note(w.crossing[:crossing], from)
+			w.take(w.crossing[:crossing], from)
 		}
 		from += n
 	}
 	for i := range w.carried {
 		c := &w.carried[i]
-		c.costBefore = farmtally.Cum(c.cost, w.Start-c.start, c.end-c.start)
-		c.runtimeBefore = farmtally.Cum(c.runtime, w.Start-c.start, c.end-c.start)
+		c.costBefore = farmtally.Cum(c.cost, w.Start-c.start, c.length)
+		c.runtimeBefore = farmtally.Cum(c.runtime, w.Start-c.start, c.length)
 	}
 }
 
 // carry adds the slices of the carried records up to end, and lets go of those that
-// have ended by then.
+// have ended by then. Which have is hard to foretell: there is no branch.
 func (w *sweep) carry(end int64) {
-	left := w.carried[:0]
-	k := 0
-	for i := range w.carried {
-		c := w.carried[i]
-		cost, runtime := c.cost, c.runtime
-		if c.end > end {
-			cost = farmtally.Cum(c.cost, end-c.start, c.end-c.start)
-			runtime = farmtally.Cum(c.runtime, end-c.start, c.end-c.start)
-		}
-		w.places[k], w.cost[k], w.runtime[k] = c.place, uint64(cost-c.costBefore), uint64(runtime-c.runtimeBefore) //nolint:gosec // slices are not negative
-		if k++; k == w.cells.chunk {
-			w.cells.add(w.places[:k], w.cost[:], w.runtime[:])
-			k = 0
-		}
-		if c.end > end {
+	left := 0
+	for from := 0; from < len(w.carried); from += w.cells.chunk {
+		some := w.carried[from:min(from+w.cells.chunk, len(w.carried))]
+		for k := range some {
+			c := &some[k]
+			x := min(end, c.end) - c.start
+			cost, runtime := farmtally.Cum(c.cost, x, c.length), farmtally.Cum(c.runtime, x, c.length)
+			w.places[k], w.cost[k], w.runtime[k] = c.place, cost-c.costBefore, runtime-c.runtimeBefore
 			c.costBefore, c.runtimeBefore = cost, runtime
-			left = append(left, c)
+			w.carried[left] = *c
+			left += int(uint64(end-c.end) >> 63) //nolint:gosec // 1 where it goes on
+		}
+		list := w.cells.at(w.places[:len(some)])
+		for k := range some {
+			list[w.places[k]].add(uint64(w.cost[k]), uint64(w.runtime[k])) //nolint:gosec // slices are not negative
 		}
 	}
-	w.cells.add(w.places[:k], w.cost[:], w.runtime[:])
-	w.carried = left
+	w.carried = w.carried[:left]
 }

@@ -47,9 +47,9 @@ func (c *cells) begin(size, most uint64) {
 	c.rehash(10)
 }
 
-// add adds samples, no more than a chunk, to the cells of their places. It overwrites
-// the places.
-func (c *cells) add(places, cost, runtime []uint64) {
+// at gives the cells in which the samples of the places, no more than a chunk, are
+// to be added, and replaces the places by the cells' numbers.
+func (c *cells) at(places []uint64) []narrow {
 	if uint64(len(places)) > c.room {
 		c.widen()
 	}
@@ -57,11 +57,7 @@ func (c *cells) add(places, cost, runtime []uint64) {
 	if c.hashed {
 		c.meet(places)
 	}
-	cost, runtime = cost[:len(places)], runtime[:len(places)]
-	list := c.list
-	for k, place := range places {
-		list[place].add(cost[k], runtime[k])
-	}
+	return c.list
 }
 
 // meet replaces places by the numbers of their cells.
@@ -123,6 +119,9 @@ func (c *cells) widen() {
 func (c *cells) take(entries []Entry, seconds uint64) []Entry {
 	if c.wide != nil {
 		c.widen()
+	}
+	if most := len(c.list); cap(entries)-len(entries) < most {
+		entries = slices.Grow(entries, most+len(entries)) // twice as many: append would copy oftener
 	}
 	if c.hashed {
 		entries = c.takeMet(entries, seconds)

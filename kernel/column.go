@@ -12,7 +12,12 @@ type Column interface {
 	// count gives how many of the picked rows have the code.
 	count(picked []uint16, row int, code uint32) int64
 	// numbers puts the picked rows' values into dst.
-	numbers(dst []uint64, picked []uint16, row int)
+	numbers(dst []int64, picked []uint16, row int)
+	// split moves the picked rows whose start and value add up to more than end into
+	// over, and gives how many are left and how many are over.
+	split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int)
+	// add adds the picked rows' values, as costs, and the runtimes to the cells.
+	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int)
 	// at gives the value of a row.
 	at(row int) uint64
 	// top gives a bound that no value exceeds.
@@ -59,11 +64,43 @@ func (c Unsigned[T]) count(picked []uint16, row int, code uint32) (n int64) {
 	return n
 }
 
-func (c Unsigned[T]) numbers(dst []uint64, picked []uint16, row int) {
+func (c Unsigned[T]) numbers(dst []int64, picked []uint16, row int) {
 	values := c[row:]
 	dst = dst[:len(picked)]
 	for k, i := range picked {
-		dst[k] = uint64(values[i])
+		dst[k] = int64(values[i]) //nolint:gosec // a scan's numbers are below 2^63
+	}
+}
+
+// split has no branch, for which rows are over is hard to foretell.
+func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int) {
+	values, starts := c[row:], starts[row:]
+	for _, i := range picked {
+		picked[left], over[moved&(BlockRows-1)] = i, i
+		isOver := int(uint64(end-starts[i]-int64(values[i])) >> 63) //nolint:gosec // a scan's numbers are below 2^63
+		left += 1 - isOver
+		moved += isOver
+	}
+	return left, moved
+}
+
+func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int) {
+	switch r := runtime.(type) {
+	case Unsigned[uint32]:
+		addRows(cells, places, picked, c[row:], r[row:])
+	case Unsigned[uint64]:
+		addRows(cells, places, picked, c[row:], r[row:])
+	case Unsigned[uint16]:
+		addRows(cells, places, picked, c[row:], r[row:])
+	case Unsigned[uint8]:
+		addRows(cells, places, picked, c[row:], r[row:])
+	}
+}
+
+func addRows[C, R uint8 | uint16 | uint32 | uint64](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R) {
+	places = places[:len(picked)]
+	for k, i := range picked {
+		cells[places[k]].add(uint64(cost[i]), uint64(runtime[i]))
 	}
 }
 

@@ -142,8 +142,9 @@ type sweep struct {
 	carried []carried
 	cells   cells
 
-	picked, crossing      [BlockRows]uint16
-	places, cost, runtime [BlockRows]uint64
+	picked, crossing    [BlockRows]uint16
+	places              [BlockRows]uint64
+	wall, cost, runtime [BlockRows]int64
 }
 
 func newSweep(s *Scan) *sweep {
@@ -214,9 +215,7 @@ func (w *sweep) add(picked []uint16, from int) {
 	for len(picked) > 0 {
 		some := picked[:min(len(picked), w.cells.chunk)]
 		w.locate(some, from)
-		w.Cost.numbers(w.cost[:], some, from)
-		w.Runtime.numbers(w.runtime[:], some, from)
-		w.cells.add(w.places[:len(some)], w.cost[:], w.runtime[:])
+		w.Cost.add(w.cells.at(w.places[:len(some)]), w.places[:], some, w.Runtime, from)
 		picked = picked[len(some):]
 	}
 }
