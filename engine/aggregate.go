@@ -19,11 +19,11 @@ func (s *snapshot) Aggregate(ctx context.Context, q *farmtally.Query, limits far
 	progress farmtally.Progress, emit func(*farmtally.Row) error,
 ) (farmtally.Seen, error) {
 	a := &aggregation{snapshot: s, query: q, shapes: shapesOf(q), limits: limits, progress: progress}
-	found, err := a.scan(ctx)
+	answers, err := a.scan(ctx)
 	if err != nil {
 		return farmtally.Seen{}, fmt.Errorf("scan records: %w", err)
 	}
-	m := &merger{aggregation: a, found: found}
+	m := &merger{aggregation: a, answers: answers}
 	return a.seen, m.emit(ctx, emit)
 }
 
@@ -40,14 +40,8 @@ type aggregation struct {
 	done     int64
 }
 
-// found is what was found in one segment, or in the hot records.
-type found struct {
-	*kernel.Partial
-	group []coded // whose places the entries have
-}
-
 // scan gives what the segments that can meet the range, and the hot records, have.
-func (a *aggregation) scan(ctx context.Context) ([]found, error) {
+func (a *aggregation) scan(ctx context.Context) ([]*answer, error) {
 	var meeting []*part
 	for i := range a.snapshot.segments {
 		p := &a.snapshot.segments[i]
@@ -57,7 +51,7 @@ func (a *aggregation) scan(ctx context.Context) ([]found, error) {
 			a.advance(p.records())
 		}
 	}
-	all := make([]found, len(meeting), len(meeting)+1)
+	all := make([]*answer, len(meeting), len(meeting)+1)
 	err := a.parallel(ctx, len(meeting), func(i int) (err error) {
 		all[i], err = a.scanSegment(ctx, meeting[i])
 		a.advance(meeting[i].records())
@@ -104,40 +98,39 @@ func (a *aggregation) parallel(ctx context.Context, n int, do func(i int) error)
 }
 
 // scanSegment looks into the cache, and else at the records.
-func (a *aggregation) scanSegment(ctx context.Context, p *part) (found, error) {
+func (a *aggregation) scanSegment(ctx context.Context, p *part) (*answer, error) {
+	e, key := a.snapshot.engine, a.shapes.key(p)
+	if known := e.cache.get(key, p.dropped); known != nil {
+		return known, nil
+	}
 	in, err := segmentInput(a.query, p)
 	if err != nil {
-		return found{}, err
+		return nil, err
 	}
-	cache := a.snapshot.engine.cache
-	key := a.shapes.key(p)
-	if partial := cache.get(key, p.dropped); partial != nil {
-		return found{partial, in.group}, nil
-	}
-	partial, err := a.scanInput(ctx, in, func() *kernel.Zones { return a.snapshot.engine.zonesOf(in) })
+	found, err := a.scanInput(ctx, in, func() *kernel.Zones { return e.zonesOf(in) })
 	if err == nil {
-		cache.put(key, p.dropped, partial)
+		e.cache.put(key, p.dropped, found)
 	}
-	return found{partial, in.group}, err
+	return found, err
 }
 
-func (a *aggregation) scanHot(ctx context.Context) (found, error) {
-	in := hotInput(a.query, a.snapshot.hot)
-	partial, err := a.scanInput(ctx, in, func() *kernel.Zones { return in.zones() })
+func (a *aggregation) scanHot(ctx context.Context) (*answer, error) {
 	for i := range a.snapshot.hot {
 		r := &a.snapshot.hot[i]
 		if r.Running && a.query.Selects(r) && r.At(a.query.AsOf).Meets(a.query.Start, a.query.End) {
 			a.seen.Running++
 		}
 	}
+	in := hotInput(a.query, a.snapshot.hot)
+	found, err := a.scanInput(ctx, in, in.zones)
 	a.advance(int64(len(a.snapshot.hot)))
-	return found{partial, in.group}, err
+	return found, err
 }
 
-func (a *aggregation) scanInput(ctx context.Context, in *input, zones func() *kernel.Zones) (*kernel.Partial, error) {
+func (a *aggregation) scanInput(ctx context.Context, in *input, zones func() *kernel.Zones) (*answer, error) {
 	s, some := in.scan(a.query)
 	if !some {
-		return &kernel.Partial{}, nil
+		return &answer{Partial: &kernel.Partial{}}, nil
 	}
 	s.Zones = zones()
 	s.Check = func(entries int) error {
@@ -146,7 +139,11 @@ func (a *aggregation) scanInput(ctx context.Context, in *input, zones func() *ke
 		}
 		return ctx.Err()
 	}
-	return s.Run()
+	partial, err := s.Run()
+	if err != nil {
+		return nil, err
+	}
+	return newAnswer(partial, in.group), nil
 }
 
 func (a *aggregation) advance(records int64) {

@@ -8,7 +8,6 @@ import (
 	"unsafe"
 
 	"github.com/farmtally/farmtally"
-	"github.com/farmtally/farmtally/kernel"
 )
 
 // DefaultCacheBytes is how much memory keeps what scans of segments found.
@@ -30,18 +29,18 @@ type cacheKey struct {
 	shape   string
 }
 
-// kept is a partial answer, good for as long as these rows of its segment are dropped
+// kept is an answer, good for as long as these rows of its segment are dropped
 // and no others.
 type kept struct {
 	key     cacheKey
 	dropped []uint32
-	partial *kernel.Partial
+	answer  *answer
 	bytes   int64
 }
 
 func newCache(most int64) *cache { return &cache{most: most, byKey: map[cacheKey]*list.Element{}} }
 
-func (c *cache) get(key cacheKey, dropped []uint32) *kernel.Partial {
+func (c *cache) get(key cacheKey, dropped []uint32) *answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.byKey[key]
@@ -53,14 +52,16 @@ func (c *cache) get(key cacheKey, dropped []uint32) *kernel.Partial {
 		return nil
 	}
 	c.used.MoveToFront(e)
-	return k.partial
+	return k.answer
 }
 
-// put keeps a partial answer, unless it is a large part of all that is kept.
-func (c *cache) put(key cacheKey, dropped []uint32, partial *kernel.Partial) {
-	k := &kept{key: key, dropped: slices.Clone(dropped), partial: partial}
-	k.bytes = int64(len(key.shape)) + int64(unsafe.Sizeof(*k)) + sliceBytes(k.dropped)
-	k.bytes += sliceBytes(partial.Runs) + sliceBytes(partial.Entries)
+// put keeps an answer, unless it is a large part of all that is kept.
+func (c *cache) put(key cacheKey, dropped []uint32, a *answer) {
+	if spare := cap(a.Entries) - len(a.Entries); spare > len(a.Entries)/8 {
+		a.Entries = slices.Clone(a.Entries)
+	}
+	k := &kept{key: key, dropped: slices.Clone(dropped), answer: a}
+	k.bytes = a.bytes() + int64(len(key.shape)) + int64(unsafe.Sizeof(*k)) + sliceBytes(k.dropped)
 	if k.bytes > c.most/4 {
 		return
 	}
@@ -71,11 +72,6 @@ func (c *cache) put(key cacheKey, dropped []uint32, partial *kernel.Partial) {
 	for c.bytes += k.bytes; c.bytes > c.most; {
 		c.remove(c.used.Back())
 	}
-}
-
-func sliceBytes[T any](s []T) int64 {
-	var one T
-	return int64(cap(s)) * int64(unsafe.Sizeof(one))
 }
 
 // remove forgets an element, which may be nil. The caller has c.mu.
@@ -101,7 +97,7 @@ func (c *cache) forget(segment int64) {
 	}
 }
 
-// shapes are what of a query a segment's partial answer depends on: with its range, or
+// shapes are what of a query a segment's answer depends on: with its range, or
 // for a segment that lies inside the range, without.
 type shapes struct {
 	query         *farmtally.Query

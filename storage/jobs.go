@@ -31,6 +31,20 @@ const maxJobNames = 1 << 18
 // renamesKey is where the catalog counts how often jobs were renamed.
 const renamesKey = "job_renames"
 
+// JobRenames gives a text that changes whenever a job is renamed. A job that gets its
+// first name is not renamed.
+func (c *Catalog) JobRenames(ctx context.Context) (string, error) { return renames(ctx, c.reader) }
+
+func renames(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) (count string, err error) {
+	err = db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = ?", renamesKey).Scan(&count)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read count of renames: %w", explain(ctx, err))
+	}
+	return count, nil
+}
+
 // JobNames gives the names of those of the jobs that have one.
 func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []string) (map[string]string, error) {
 	tx, err := c.reader.BeginTx(ctx, nil)
@@ -38,12 +52,11 @@ func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []st
 		return nil, fmt.Errorf("begin reading: %w", explain(ctx, err))
 	}
 	defer tx.Rollback() //nolint:errcheck // it only reads
-	var renames string
-	err = tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = ?", renamesKey).Scan(&renames)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("read names of jobs: %w", explain(ctx, err))
+	count, err := renames(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
-	names, missing := c.jobs.get(renames, farm, jobs)
+	names, missing := c.jobs.get(count, farm, jobs)
 	for batch := range slices.Chunk(missing, 1000) {
 		list, err := json.Marshal(batch)
 		if err != nil {
@@ -59,7 +72,7 @@ func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []st
 			return nil, err
 		}
 	}
-	c.jobs.put(renames, farm, missing, names)
+	c.jobs.put(count, farm, missing, names)
 	return names, nil
 }
 
