@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/farmtally/farmtally"
@@ -21,6 +22,7 @@ type cache struct {
 	bytes int64
 	byKey map[cacheKey]*list.Element
 	used  list.List // of *kept, the latest first
+	hits  atomic.Int64
 }
 
 // cacheKey is a segment and what a query asks of it.
@@ -52,6 +54,7 @@ func (c *cache) get(key cacheKey, dropped []uint32) *answer {
 		return nil
 	}
 	c.used.MoveToFront(e)
+	c.hits.Add(1)
 	return k.answer
 }
 
