@@ -34,7 +34,7 @@ func newAnswer(p *kernel.Partial, groups []coded) *answer {
 		for place, used := range numbers {
 			if used == 1 {
 				numbers[place] = uint32(len(a.texts[g])) //nolint:gosec // an index
-				text := groups[g].text(uint32(place))    //nolint:gosec // an index
+				text := groups[g].text(uint32(place))
 				a.texts[g] = append(a.texts[g], string([]byte(text)))
 			}
 		}
@@ -60,5 +60,5 @@ func (a *answer) bytes() int64 {
 
 func sliceBytes[T any](s []T) int64 {
 	var one T
-	return int64(cap(s)) * int64(unsafe.Sizeof(one))
+	return int64(cap(s)) * int64(unsafe.Sizeof(one)) //nolint:gosec // a size
 }

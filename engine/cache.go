@@ -108,11 +108,13 @@ type shapes struct {
 }
 
 func shapesOf(q *farmtally.Query) shapes {
-	b := []byte{byte(resourceOf(q)), byte(q.Period), byte(len(q.GroupBy))}
-	for _, d := range q.GroupBy {
-		b = append(b, byte(d))
+	var b []byte
+	for _, n := range []int{int(resourceOf(q)), int(q.Period), int(q.Zone), len(q.GroupBy)} {
+		b = binary.AppendVarint(b, int64(n))
 	}
-	b = binary.AppendVarint(b, int64(q.Zone))
+	for _, d := range q.GroupBy {
+		b = binary.AppendVarint(b, int64(d))
+	}
 	ids := make([]string, 0, farmtally.MaxResources)
 	for _, id := range q.QueueIDs {
 		ids = append(ids, string(id))

@@ -141,7 +141,7 @@ func encode(records []farmtally.Record, value func(*farmtally.Record) string) co
 	}
 	slices.Sort(texts)
 	for code, text := range texts {
-		known[text] = uint32(code) //nolint:gosec // an index
+		known[text] = uint32(code)
 	}
 	codes := make(kernel.Unsigned[uint32], len(records))
 	for i := range records {

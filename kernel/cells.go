@@ -34,7 +34,7 @@ const densePlaces = 2048
 // begin makes cells for the places below size, where no sample exceeds most.
 func (c *cells) begin(size, most uint64) {
 	c.most = ^uint64(0) / most
-	c.chunk = int(min(BlockRows, c.most)) //nolint:gosec // small
+	c.chunk = int(min(BlockRows, c.most))
 	c.room = c.most
 	if size <= densePlaces {
 		c.list = make([]narrow, size)

@@ -32,7 +32,7 @@ type Unsigned[T uint8 | uint16 | uint32 | uint64] []T
 func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, wanted []uint8) int {
 	k := 0
 	for i, code := range c[row : row+n] {
-		picked[k&(BlockRows-1)] = uint16(i) //nolint:gosec // below BlockRows
+		picked[k&(BlockRows-1)] = uint16(i)
 		k += int(wanted[code])
 	}
 	return k
@@ -68,7 +68,7 @@ func (c Unsigned[T]) numbers(dst []int64, picked []uint16, row int) {
 	values := c[row:]
 	dst = dst[:len(picked)]
 	for k, i := range picked {
-		dst[k] = int64(values[i]) //nolint:gosec // a scan's numbers are below 2^63
+		dst[k] = int64(values[i])
 	}
 }
 
@@ -124,7 +124,7 @@ func (c Unsigned[T]) ends(dst, starts []int64) {
 		to := min(from+BlockRows, len(starts))
 		values, latest := c[from:to], int64(0)
 		for i, start := range starts[from:to] {
-			latest = max(latest, start+int64(values[i])) //nolint:gosec // a record's end
+			latest = max(latest, start+int64(values[i]))
 		}
 		dst[block] = latest
 	}

@@ -23,7 +23,7 @@ func (s *Scan) Plain() (map[Key]Cell, Seen) {
 			Start: farmtally.Instant(start), End: farmtally.Instant(start + int64(s.Wall.at(row))), //nolint:gosec // below 2^63
 			Cost: farmtally.Money(s.Cost.at(row)), RuntimeMillis: int64(s.Runtime.at(row)), //nolint:gosec // below 2^63
 		}
-		if slices.Contains(s.Dropped, uint32(row)) || s.Wanted[s.Resource.at(row)] == 0 || !use.Meets(rangeStart, rangeEnd) { //nolint:gosec // a row's number
+		if slices.Contains(s.Dropped, uint32(row)) || s.Wanted[s.Resource.at(row)] == 0 || !use.Meets(rangeStart, rangeEnd) {
 			continue
 		}
 		seen.Records++
