@@ -113,14 +113,17 @@ func (r *request) checkID(name, prefix, id string) {
 }
 
 // limit reads maxResults.
-func (r *request) limit() int {
+func (r *request) limit() int { return r.limitTo(maxResults) }
+
+// limitTo reads maxResults up to a bound, which is what it is where it is absent.
+func (r *request) limitTo(most int) int {
 	text, ok := r.param("maxResults")
 	if !ok {
-		return maxResults
+		return most
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxResults || text[0] == '+' {
-		r.bad.add("maxResults", fmt.Sprintf("must be a whole number from 1 to %d", maxResults))
+	if err != nil || n < 1 || n > most || text[0] == '+' {
+		r.bad.add("maxResults", fmt.Sprintf("must be a whole number from 1 to %d", most))
 	}
 	return n
 }

@@ -41,6 +41,13 @@ var operations = []operation{
 	{"ListFleets", http.MethodGet, "2023-10-12/farms/{farmId}/fleets", (*Server).listFleets},
 	{"GetFleet", http.MethodGet, "2023-10-12/farms/{farmId}/fleets/{fleetId}", (*Server).getFleet},
 	{"ListAvailableMeteredProducts", http.MethodGet, "2023-10-12/metered-products", (*Server).listProducts},
+	{"ExploreStart", http.MethodPost, explorerPath, (*Server).exploreStart},
+	{"ExploreGet", http.MethodGet, explorerPath + "/{aggregationId}", (*Server).exploreGet},
+	{"ExploreRows", http.MethodGet, explorerPath, (*Server).exploreRows},
+	{"ExploreCancel", http.MethodDelete, explorerPath + "/{aggregationId}", (*Server).exploreCancel},
+	{"DescribeFarms", http.MethodGet, "v1/farms", (*Server).describeFarms},
+	{"DescribeFarm", http.MethodGet, "v1/farms/{farmId}", (*Server).describeFarm},
+	{"SetLabel", http.MethodPut, "v1/farms/{farmId}/labels", (*Server).setLabel},
 	{"PushUsage", http.MethodPost, "v1/farms/{farmId}/usage", (*Server).push},
 	{"ExportAggregation", http.MethodGet, "v1/farms/{farmId}/aggregations/{aggregationId}/export", (*Server).export},
 }

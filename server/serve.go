@@ -27,6 +27,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	started := s.now()
 	e := &entry{requestID: uuid.NewString()}
 	w.Header().Set("x-amzn-RequestId", e.requestID)
+	if s.hostIsHere(r) == nil && s.servePage(w, r, e) {
+		s.logAccess(r, e, http.StatusOK, s.now().Sub(started))
+		return
+	}
+	if isForBrowsers(r) {
+		secure(w.Header())
+		w.Header().Set("Cache-Control", "no-store")
+		packed := packing(w, r)
+		defer packed.end()
+		w = packed
+	}
 	body, err := s.answer(w, r, e)
 	status := http.StatusOK
 	switch {
@@ -34,7 +45,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		e.cause = err
 	case err == nil:
 		_ = deadline.WriteJSON(w, status, body) // the client has gone
-		s.buffers.Put(&body)
+		if cap(body) <= keptBuffer {
+			s.buffers.Put(&body)
+		}
 	default:
 		w.Header().Del("Content-Disposition")
 		exception := exceptionOf(err, e.requestID)
@@ -46,6 +59,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // so that the client sees that the body has no end
 	}
 }
+
+// keptBuffer is how long a buffer may be, in bytes, to be used again.
+const keptBuffer = 1 << 18
 
 // buffer gives memory for the body of an answer, which serve takes back.
 func (s *Server) buffer() []byte {
@@ -66,6 +82,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body 
 	if r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		e.operation = "healthz"
 		return []byte(`{"status":"ok"}`), nil
+	}
+	if r.URL.Path == sessionPath {
+		if err := s.hostIsHere(r); err != nil {
+			return nil, err
+		}
+		return s.answerSession(w, r, e)
 	}
 	request, err := s.authenticate(w, r, e)
 	if err != nil {

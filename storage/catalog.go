@@ -59,6 +59,7 @@ type Catalog struct {
 	writing chan struct{}                 // full during a Write, which guards hot
 	hot     map[farmtally.FarmID]*hotFarm // as of the last Write that asked for the farm
 	views   hotViews
+	jobs    jobNames
 
 	doubt atomic.Bool // whether the last commit failed in a way that may yet succeed
 }
