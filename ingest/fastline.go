@@ -41,11 +41,12 @@ func (f *fastReader) read(line []byte, text string, v *values) bool {
 		if at < len(line) && line[at] == ' ' {
 			at++
 		}
-		end, plain := 0, true
+		var end int
 		switch {
 		case at >= len(line):
 			return false
 		case line[at] == '"':
+			var plain bool
 			if end, plain = stringEnd(line, at+1); end < 0 {
 				return false
 			}

@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,7 +18,7 @@ func rowsOf(t *testing.T, read func(yield func(*Row) error) error) (rows []Row) 
 	t.Helper()
 	err := read(func(row *Row) error {
 		kept := *row
-		kept.Records, kept.Faults = append(row.Records[:0:0], row.Records...), append(row.Faults[:0:0], row.Faults...)
+		kept.Records, kept.Faults = slices.Clone(row.Records), slices.Clone(row.Faults)
 		rows = append(rows, kept)
 		return nil
 	})
@@ -28,7 +30,7 @@ func rowsOf(t *testing.T, read func(yield func(*Row) error) error) (rows []Row) 
 
 // sameRows demands that the text gives the same rows as a stream, in memory, and by the
 // general way alone.
-func sameRows(t *testing.T, text []byte) (rows []Row) {
+func sameRows(t *testing.T, text []byte) {
 	t.Helper()
 	source := NDJSON{Farm: "f", Plain: true}
 	general := rowsOf(t, func(yield func(*Row) error) error {
@@ -40,7 +42,7 @@ func sameRows(t *testing.T, text []byte) (rows []Row) {
 		var row Row
 		for {
 			l, err := lines.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			} else if err != nil {
 				return err
@@ -59,7 +61,6 @@ func sameRows(t *testing.T, text []byte) (rows []Row) {
 			t.Fatalf("%q from %s is\n%+v\nand by the general way\n%+v", text, name, got, general)
 		}
 	}
-	return general
 }
 
 // fastLines are lines of which the good ones are read by the short way.
