@@ -42,12 +42,15 @@ type PushFault struct {
 	Reason string `json:"reason"`
 }
 
-// pushPrefix begins the paths of pushes.
-const pushPrefix = "/v1/"
+// pushPrefix begins the paths of pushes, and pushSuffix ends them.
+const (
+	pushPrefix = "/v1/"
+	pushSuffix = "/usage"
+)
 
 // isPush reports whether a request may be as long as a push.
 func isPush(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, pushPrefix)
+	return r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, pushPrefix) && strings.HasSuffix(r.URL.Path, pushSuffix)
 }
 
 // push answers PushUsage: it stores the good rows of a batch, durably, and says which

@@ -60,6 +60,7 @@ type Catalog struct {
 	writing chan struct{}                 // full during a Write, which guards hot
 	hot     map[farmtally.FarmID]*hotFarm // as of the last Write that asked for the farm
 	views   hotViews
+	jobs    jobNames
 
 	raised atomic.Bool // whether the folder is known to be of FormatVersion
 

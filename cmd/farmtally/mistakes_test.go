@@ -141,6 +141,7 @@ func TestMisuseEndsWithWhatToTry(t *testing.T) {
 		{[]string{"ls", "x"}, "\"farmtally ls\" takes no arguments, and \"x\" is one\ntry 'farmtally ls --help'\n"},
 		{[]string{"serve", "--listen", "8787"}, "--listen 8787: not a host and a port such as localhost:8787\ntry 'farmtally serve --help'\n"},
 		{[]string{"serve", "--no-auth", "--listen", ":8787"}, "--no-auth would let anyone who reaches :8787 read everything; it is for loopback addresses such as localhost:8787 alone\ntry 'farmtally serve --help'\n"},
+		{[]string{"serve", "--cache", "-1"}, "--cache -1: must be 0 to 1048576 MiB\ntry 'farmtally serve --help'\n"},
 		{[]string{"serve", "--time-limit", "2h"}, "--time-limit 2h0m0s: must be above 0 and at most 1h0m0s\ntry 'farmtally serve --help'\n"},
 		{[]string{"generate", "--records", "0"}, "--records must be above 0\ntry 'farmtally generate --help'\n"},
 		{[]string{"generate", "--out", "x.txt"}, "--out x.txt: the name must end in .ndjson, .jsonl, .csv, .parquet, .arrow or .feather, for that is the form it gets\ntry 'farmtally generate --help'\n"},

@@ -52,7 +52,7 @@ func TestStatsAndTheAWSCLIResumeEachOther(t *testing.T) {
 		t.Fatalf("5 items are %d, with the token %q", len(first.Statistics), first.NextToken)
 	}
 	get := func(args ...string) (a statsAnswer) {
-		cmd := exec.CommandContext(t.Context(), cli, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json", "--no-cli-pager",
+		cmd := exec.CommandContext(t.Context(), cli, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json",
 			"get-sessions-statistics-aggregation", "--farm-id", farm, "--aggregation-id", first.AggregationID}, args...)...)
 		cmd.Env = env
 		decodeOutput(t, cmd, &a)

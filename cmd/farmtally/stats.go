@@ -3,15 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/deadline/types"
 	"github.com/spf13/cobra"
 
 	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/export"
 	"github.com/farmtally/farmtally/paginate"
 )
 
@@ -22,7 +23,7 @@ type statsOptions struct {
 	from, to         string
 	timezone, period string
 	groupBy, stats   []string
-	output           string
+	output, path     string
 	aggregation      string
 	maxItems         int
 	pageSize         int
@@ -59,17 +60,22 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 		Example: `  $ farmtally stats --from 2026-01-01 --to 2026-02-01 --period weekly --group-by user --stat sum
 
   $ farmtally stats --farm studio --queue render --queue sim --from -7d --period daily \
-      --timezone UTC+05:30 --group-by queue,user --stat sum,max --output csv`,
+      --timezone UTC+05:30 --group-by queue,user --stat sum,max --output csv
+
+  $ farmtally stats --from -30d --period daily --group-by user --output parquet --out users.parquet`,
 		Args: arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := o.parse(p.now())
 			if err == nil {
 				err = o.parsePaging(q, cmd.Flags().Changed)
 			}
+			if err == nil {
+				err = o.checkOutput(terminal(p.stdout))
+			}
 			if err != nil {
 				return misusef(helpOf(cmd), "%s", err)
 			}
-			return p.stats(cmd.Context(), q, o.output)
+			return p.stats(cmd.Context(), q, &o)
 		},
 	}
 	f := cmd.Flags()
@@ -88,7 +94,8 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 	f.StringVar(&o.startingToken, "starting-token", "", "go on where --max-items stopped, with the `token` that it gave; needs --aggregation-id")
 	f.BoolVar(&o.noPaginate, "no-paginate", false, "print the first page alone")
 	f.StringVar(&o.aggregation, "aggregation-id", "", "read the rows of the aggregation of this `id`; start none")
-	outputFlag(cmd, &o.output, "table", "csv", "json", "ndjson")
+	outputFlag(cmd, &o.output, append([]string{"table"}, export.StatisticsForms...)...)
+	f.StringVar(&o.path, "out", "", "the `file` to write, which appears whole (default: standard output)")
 	return cmd
 }
 
@@ -237,22 +244,28 @@ func repeated[T comparable](list []T) (value T, found bool) {
 }
 
 // stats asks the server and prints the answer.
-func (p *program) stats(ctx context.Context, q *inquiry, output string) error {
+func (p *program) stats(ctx context.Context, q *inquiry, o *statsOptions) error {
 	c, err := p.dial(ctx, q.endpoint)
 	if err != nil {
 		return err
 	}
-	c.streams = output != "table" && terminal(p.stdout)
+	c.streams = o.output != "table" && o.path == "" && terminal(p.stdout)
 	scope, err := c.resolve(ctx, q)
 	if err != nil {
 		return c.explain(err)
 	}
-	printer := newStatsPrinter(output, p.stdout, q, scope)
-	answer, err := c.ask(ctx, q, scope, func(row *types.Statistics) error { return printer.row(row) })
+	var answer answer
+	err = p.output(o, func(w io.Writer) error {
+		printer, err := newStatsPrinter(o, w, q, scope)
+		if err != nil {
+			return err
+		}
+		if answer, err = c.ask(ctx, q, scope, printer.row); err != nil {
+			return c.explain(err)
+		}
+		return printer.end(answer)
+	})
 	if err != nil {
-		return c.explain(err)
-	}
-	if err := printer.end(answer); err != nil {
 		return err
 	}
 	if answer.message != "" {

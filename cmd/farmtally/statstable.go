@@ -164,3 +164,45 @@ func (t *statsTable) end(answer) error {
 	}
 	return t.table.print(t.w)
 }
+
+// value gives a row's value of a dimension, and its name where it has one.
+func (s *scope) value(d farmtally.Dimension, r *types.Statistics) (value, name string) {
+	switch d {
+	case farmtally.ByQueue:
+		id := aws.ToString(r.QueueId)
+		return id, s.names[id]
+	case farmtally.ByFleet:
+		id := aws.ToString(r.FleetId)
+		return id, s.names[id]
+	case farmtally.ByJob:
+		return aws.ToString(r.JobId), aws.ToString(r.JobName)
+	case farmtally.ByUser:
+		return aws.ToString(r.UserId), ""
+	case farmtally.ByUsageType:
+		return string(r.UsageType), ""
+	case farmtally.ByInstanceType:
+		return aws.ToString(r.InstanceType), ""
+	default:
+		return aws.ToString(r.LicenseProduct), ""
+	}
+}
+
+// statWord is the wire's name of a statistic: "sum".
+func statWord(v farmtally.Statistic) string { return strings.ToLower(v.String()) }
+
+// statOf gives one statistic of a measure, nil where the row has none.
+func statOf(s *types.Stats, v farmtally.Statistic) *float64 {
+	if s == nil {
+		return nil
+	}
+	switch v {
+	case farmtally.StatSum:
+		return s.Sum
+	case farmtally.StatAvg:
+		return s.Avg
+	case farmtally.StatMin:
+		return s.Min
+	default:
+		return s.Max
+	}
+}
