@@ -66,6 +66,7 @@ func (b *Builder) Grow(n, idBytes int) {
 
 // Add takes an accepted record that has ended. The builder must not be Full.
 func (b *Builder) Add(r *farmtally.Record) {
+	b.prepare(1)
 	b.starts = append(b.starts, int64(r.StartedAt))
 	b.walls = append(b.walls, int64(r.EndedAt-r.StartedAt))
 	b.runtimes = append(b.runtimes, r.RuntimeMillis)
@@ -85,13 +86,14 @@ func (b *Builder) Add(r *farmtally.Record) {
 func (b *Builder) AddTable(t *farmtally.Table, most int) int {
 	n := max(0, min(t.Len(), min(most, SegmentRecords)-b.Len()))
 	from := t.RecordIDs.From
-	room := uint64(max(0, maxIDBytes-len(b.ids))) //nolint:gosec // not negative
+	room := uint64(max(0, maxIDBytes-len(b.ids)))
 	for n > 0 && uint64(t.RecordIDs.Ends[n-1]-from) > room+maxIDText {
 		n--
 	}
 	if n == 0 {
 		return 0
 	}
+	b.prepare(n)
 	b.starts = append(b.starts, t.StartedAt[:n]...)
 	at := len(b.walls)
 	b.walls = append(b.walls, t.EndedAt[:n]...)
@@ -122,6 +124,17 @@ func (b *Builder) AddTable(t *farmtally.Table, most int) int {
 		}
 	}
 	return n
+}
+
+// manyRecords are so many that more of them are likely to fill the segment.
+const manyRecords = 1 << 16
+
+// prepare makes room for n more records, and at once for many where there are many.
+func (b *Builder) prepare(n int) {
+	if have := b.Len(); cap(b.starts) < have+n && have >= manyRecords {
+		more := min(SegmentRecords, max(4*have, have+n))
+		b.Grow(more, (len(b.ids)/have+1)*more)
+	}
 }
 
 // maxIDText is the most bytes of a record id: what a builder that is not Full still takes.

@@ -132,7 +132,7 @@ func idSlot(id string) int {
 	for i := max(0, len(id)-8); i < len(id); i++ {
 		h = h<<8 | uint64(id[i])
 	}
-	return int(h * 0x9E3779B97F4A7C15 >> 56) //nolint:gosec // below recentNames
+	return int(h * 0x9E3779B97F4A7C15 >> 56)
 }
 
 // Note keeps the record's ids and names; the latest name of each counts.

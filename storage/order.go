@@ -53,7 +53,7 @@ func (b *Builder) sortByStart(order []int32) {
 	}
 	keys = radixSort(keys, placeBits, uint64(last-first)) //nolint:gosec // not negative
 	for i, key := range keys {
-		order[i] = int32(key & (1<<placeBits - 1)) //nolint:gosec // a row's number
+		order[i] = int32(key & (1<<placeBits - 1))
 	}
 }
 
