@@ -21,7 +21,7 @@ func AddTables(ctx context.Context, load farmtally.Import, records []farmtally.R
 		for to < len(records) && !records[to].Running && records[to].FarmID == records[from].FarmID {
 			to++
 		}
-		table, err := Table(records[from:to])
+		table, err := TableOf(records[from:to])
 		if err == nil {
 			err = load.AddTable(ctx, table)
 		}
@@ -33,9 +33,9 @@ func AddTables(ctx context.Context, load farmtally.Import, records []farmtally.R
 	return nil
 }
 
-// Table makes a table of ended records of one farm, whose values come in the order of the
+// TableOf makes a table of ended records of one farm, whose values come in the order of the
 // rows. It has values that no row has, and some more than once.
-func Table(records []farmtally.Record) (*farmtally.Table, error) {
+func TableOf(records []farmtally.Record) (*farmtally.Table, error) {
 	t := &farmtally.Table{FarmID: records[0].FarmID}
 	for i := range records {
 		r := records[i]
