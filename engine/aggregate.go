@@ -1,48 +1,69 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"runtime/debug"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"math"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/kernel"
 )
 
 // Aggregate implements farmtally.Snapshot: it scans each segment, or takes what a scan
-// for an equal query found, and merges these partial answers in the order of the rows.
+// for an equal query found, and merges these answers in the order of the rows. A row is
+// emitted as soon as no segment that is still to come can have a part in it.
 func (s *snapshot) Aggregate(ctx context.Context, q *farmtally.Query, limits farmtally.Limits,
 	progress farmtally.Progress, emit func(*farmtally.Row) error,
 ) (farmtally.Seen, error) {
 	a := &aggregation{snapshot: s, query: q, shapes: shapesOf(q), limits: limits, progress: progress}
-	answers, err := a.scan(ctx)
-	if err != nil {
-		return farmtally.Seen{}, fmt.Errorf("scan records: %w", err)
+	if err := a.run(ctx, emit); err != nil {
+		return farmtally.Seen{}, fmt.Errorf("aggregate records: %w", err)
 	}
-	m := &merger{aggregation: a, answers: answers}
-	return a.seen, m.emit(ctx, emit)
+	return a.seen, nil
 }
 
-// aggregation is one query being answered.
+// aggregation is one query being answered. Only its scans are for several goroutines.
 type aggregation struct {
 	snapshot *snapshot
 	query    *farmtally.Query
 	shapes   shapes
 	limits   farmtally.Limits
 	seen     farmtally.Seen
-
-	mu       sync.Mutex // guards what follows
 	progress farmtally.Progress
 	done     int64
 }
 
-// scan gives what the segments that can meet the range, and the hot records, have.
-func (a *aggregation) scan(ctx context.Context) ([]*answer, error) {
-	var meeting []*part
+func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) error {
+	m := &merger{aggregation: a, emit: emit}
+	if len(a.snapshot.hot) > 0 {
+		hot, err := a.scanHot(ctx)
+		if err != nil {
+			return err
+		}
+		if err := a.take(ctx, m, hot, int64(len(a.snapshot.hot))); err != nil {
+			return err
+		}
+	}
+	meeting := a.meeting()
+	find := func(ctx context.Context, i int) (*answer, error) { return a.scanSegment(ctx, meeting[i]) }
+	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(meeting), find, func(i int, found *answer) error {
+		if err := a.take(ctx, m, found, meeting[i].records()); err != nil {
+			return err
+		}
+		if i+1 == len(meeting) {
+			return nil
+		}
+		next := max(a.query.Start, meeting[i+1].segment.Info.First)
+		return m.flush(ctx, farmtally.BucketOf(a.query.Period, a.query.Zone, next))
+	})
+	if err != nil {
+		return err
+	}
+	return m.flush(ctx, math.MaxInt64)
+}
+
+// meeting gives the segments that can meet the range, by first start.
+func (a *aggregation) meeting() (meeting []*part) {
 	for i := range a.snapshot.segments {
 		p := &a.snapshot.segments[i]
 		if info := &p.segment.Info; info.First < a.query.End && info.End >= a.query.Start {
@@ -51,50 +72,22 @@ func (a *aggregation) scan(ctx context.Context) ([]*answer, error) {
 			a.advance(p.records())
 		}
 	}
-	all := make([]*answer, len(meeting), len(meeting)+1)
-	err := a.parallel(ctx, len(meeting), func(i int) (err error) {
-		all[i], err = a.scanSegment(ctx, meeting[i])
-		a.advance(meeting[i].records())
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(a.snapshot.hot) > 0 {
-		hot, err := a.scanHot(ctx)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, hot)
-	}
-	for i := range all {
-		a.seen.Records += all[i].Seen.Records
-		a.seen.Unpriced += all[i].Seen.Unpriced
-	}
-	return all, nil
+	return meeting
 }
 
-// parallel runs do for 0 to n−1 on the engine's workers. A panic of do, as damaged
-// data may cause, becomes an error.
-func (a *aggregation) parallel(ctx context.Context, n int, do func(i int) error) error {
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(a.snapshot.engine.cfg.Workers)
-	for i := range n {
-		if groupCtx.Err() != nil {
-			break
-		}
-		group.Go(func() (err error) {
-			debug.SetPanicOnFault(true) // a map of a file that was cut off faults
-			defer func() {
-				if p := recover(); p != nil {
-					err = &farmtally.Error{Kind: farmtally.Corrupt, Message: "a segment file cannot be scanned",
-						Err: fmt.Errorf("panic: %v", p), Hint: "run farmtally check"}
-				}
-			}()
-			return do(i)
-		})
+// take takes the answer of so many records among those to be merged.
+func (a *aggregation) take(ctx context.Context, m *merger, found *answer, records int64) error {
+	a.seen.Records += found.Seen.Records
+	a.seen.Unpriced += found.Seen.Unpriced
+	a.advance(records)
+	return m.take(ctx, found)
+}
+
+func (a *aggregation) advance(records int64) {
+	a.done += records
+	if a.progress != nil {
+		a.progress(a.done, a.snapshot.records)
 	}
-	return cmp.Or(group.Wait(), ctx.Err())
 }
 
 // scanSegment looks into the cache, and else at the records.
@@ -122,9 +115,7 @@ func (a *aggregation) scanHot(ctx context.Context) (*answer, error) {
 		}
 	}
 	in := hotInput(a.query, a.snapshot.hot)
-	found, err := a.scanInput(ctx, in, in.zones)
-	a.advance(int64(len(a.snapshot.hot)))
-	return found, err
+	return a.scanInput(ctx, in, in.zones)
 }
 
 func (a *aggregation) scanInput(ctx context.Context, in *input, zones func() *kernel.Zones) (*answer, error) {
@@ -144,15 +135,6 @@ func (a *aggregation) scanInput(ctx context.Context, in *input, zones func() *ke
 		return nil, err
 	}
 	return newAnswer(partial, in.group), nil
-}
-
-func (a *aggregation) advance(records int64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.done += records
-	if a.progress != nil {
-		a.progress(a.done, a.snapshot.records)
-	}
 }
 
 func (a *aggregation) tooManyRows() error {

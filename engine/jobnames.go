@@ -8,10 +8,10 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// nameJobs looks up the names of the jobs that the answers have, unless it was done
-// before and no job has been renamed or named since. It gives them by answer and place,
-// nil where the query does not group by jobs.
-func (a *aggregation) nameJobs(ctx context.Context, answers []*answer) ([][]string, error) {
+// nameJobs gives the names of the jobs that an answer has, by place, nil where the query
+// does not group by jobs. It looks them up, unless it did before and no job has been
+// renamed or named since.
+func (a *aggregation) nameJobs(ctx context.Context, answer *answer) ([]string, error) {
 	group := slices.Index(a.query.GroupBy, farmtally.ByJob)
 	if group < 0 {
 		return nil, nil
@@ -21,25 +21,20 @@ func (a *aggregation) nameJobs(ctx context.Context, answers []*answer) ([][]stri
 	if err != nil {
 		return nil, fmt.Errorf("name jobs: %w", err)
 	}
-	all := make([][]string, len(answers))
-	for i, answer := range answers {
-		texts := answer.texts[group]
-		if known := answer.names.Load(); known != nil && known.renames == renames && allNamed(known.names, texts) {
-			all[i] = known.names
-			continue
-		}
-		named, err := catalog.JobNames(ctx, a.snapshot.farm, texts)
-		if err != nil {
-			return nil, fmt.Errorf("name jobs: %w", err)
-		}
-		names := make([]string, len(texts))
-		for place, id := range texts {
-			names[place] = named[id]
-		}
-		all[i] = names
-		answer.names.Store(&jobNames{renames, names})
+	texts := answer.texts[group]
+	if known := answer.names.Load(); known != nil && known.renames == renames && allNamed(known.names, texts) {
+		return known.names, nil
 	}
-	return all, nil
+	named, err := catalog.JobNames(ctx, a.snapshot.farm, texts)
+	if err != nil {
+		return nil, fmt.Errorf("name jobs: %w", err)
+	}
+	names := make([]string, len(texts))
+	for place, id := range texts {
+		names[place] = named[id]
+	}
+	answer.names.Store(&jobNames{renames, names})
+	return names, nil
 }
 
 // allNamed reports whether every job has a name. One that has none may get one without

@@ -10,31 +10,45 @@ import (
 	"github.com/farmtally/farmtally/kernel"
 )
 
-// merger makes the rows of an aggregation out of the answers of its inputs. Inputs are
-// narrow in time, so that most buckets have entries of one input, which are rows as
-// they are; the entries of a bucket that several share are merged by rank.
+// merger makes the rows of an aggregation out of answers. Their inputs are narrow in
+// time, so that most buckets have entries of one answer, which are rows as they are; the
+// entries of a bucket that several share are merged by rank.
 type merger struct {
 	*aggregation
-	answers []*answer
-	names   [][]string                       // of jobs, by answer and place
-	ranks   [farmtally.MaxGroupBy][][]uint32 // of a place's text among those of shared buckets, by answer and place
-	row     farmtally.Row
-	rows    int64
+	emit  func(*farmtally.Row) error
+	open  []opened                         // the answers that have entries left
+	ranks [farmtally.MaxGroupBy][][]uint32 // of a place's text among those of shared buckets, by open answer and place
+	row   farmtally.Row
+	rows  int64
 }
 
-// share is the entries that an answer has in a bucket.
+// opened is an answer whose runs and entries, up to those given, have become rows.
+type opened struct {
+	*answer
+	names        []string // of jobs, by place
+	run, entries int
+}
+
+// share is the entries that an open answer has in a bucket.
 type share struct {
 	bucket  int64
 	answer  int
 	entries []kernel.Entry
 }
 
-// emit gives each row once, in order.
-func (m *merger) emit(ctx context.Context, emit func(*farmtally.Row) error) (err error) {
-	if m.names, err = m.nameJobs(ctx, m.answers); err != nil {
-		return err
+// take takes an answer among the open ones.
+func (m *merger) take(ctx context.Context, a *answer) error {
+	if len(a.Entries) == 0 {
+		return nil
 	}
-	shares := m.shares()
+	names, err := m.nameJobs(ctx, a)
+	m.open = append(m.open, opened{answer: a, names: names})
+	return err
+}
+
+// flush emits the rows of the buckets before the one given, in order.
+func (m *merger) flush(ctx context.Context, before int64) error {
+	shares := m.shares(before)
 	for g := range m.query.GroupBy {
 		m.ranks[g] = m.rank(shares, g)
 	}
@@ -44,17 +58,33 @@ func (m *merger) emit(ctx context.Context, emit func(*farmtally.Row) error) (err
 		}
 		n := sameBucket(shares)
 		m.row.Start, m.row.End = m.query.Bounds(shares[0].bucket)
+		var err error
 		if n == 1 {
-			err = m.emitEntries(shares[0].answer, shares[0].entries, emit)
+			err = m.emitEntries(shares[0].answer, shares[0].entries)
 		} else {
-			err = m.emitMerged(shares[:n], emit)
+			err = m.emitMerged(shares[:n])
 		}
 		if err != nil {
 			return err
 		}
 		shares = shares[n:]
 	}
+	m.open = slices.DeleteFunc(m.open, func(o opened) bool { return o.run == len(o.Runs) })
 	return nil
+}
+
+// shares takes the shares of the buckets before the one given, by bucket.
+func (m *merger) shares(before int64) (shares []share) {
+	for i := range m.open {
+		o := &m.open[i]
+		for ; o.run < len(o.Runs) && o.Runs[o.run].Bucket < before; o.run++ {
+			run := o.Runs[o.run]
+			shares = append(shares, share{run.Bucket, i, o.Entries[o.entries:run.End]})
+			o.entries = run.End
+		}
+	}
+	slices.SortStableFunc(shares, func(a, b share) int { return cmp.Compare(a.bucket, b.bucket) })
+	return shares
 }
 
 // sameBucket counts the first shares that have one bucket.
@@ -66,22 +96,9 @@ func sameBucket(shares []share) int {
 	return n
 }
 
-// shares gives the shares of all answers by bucket.
-func (m *merger) shares() (shares []share) {
-	for i, a := range m.answers {
-		at := 0
-		for _, run := range a.Runs {
-			shares = append(shares, share{run.Bucket, i, a.Entries[at:run.End]})
-			at = run.End
-		}
-	}
-	slices.SortStableFunc(shares, func(a, b share) int { return cmp.Compare(a.bucket, b.bucket) })
-	return shares
-}
-
 // rank numbers the texts of shared buckets in the order of rows.
 func (m *merger) rank(shares []share, group int) [][]uint32 {
-	shared := make([][]uint32, len(m.answers)) // first marks: 1 where a shared bucket has the place
+	shared := make([][]uint32, len(m.open)) // first marks: 1 where a shared bucket has the place
 	for len(shares) > 0 {
 		n := sameBucket(shares)
 		for _, s := range shares[:n] {
@@ -89,7 +106,7 @@ func (m *merger) rank(shares []share, group int) [][]uint32 {
 				break
 			}
 			if shared[s.answer] == nil {
-				shared[s.answer] = make([]uint32, len(m.answers[s.answer].texts[group]))
+				shared[s.answer] = make([]uint32, len(m.open[s.answer].texts[group]))
 			}
 			for i := range s.entries {
 				shared[s.answer][s.entries[i].Places[group]] = 1
@@ -113,15 +130,15 @@ func (m *merger) eachMarked(marks [][]uint32, group int, yield func(mark *uint32
 	for i := range marks {
 		for place := range marks[i] {
 			if mark := &marks[i][place]; *mark == 1 {
-				yield(mark, m.answers[i].texts[group][place])
+				yield(mark, m.open[i].texts[group][place])
 			}
 		}
 	}
 }
 
 // emitEntries makes rows of the entries that an answer has in a bucket.
-func (m *merger) emitEntries(answer int, entries []kernel.Entry, emit func(*farmtally.Row) error) error {
-	texts := &m.answers[answer].texts
+func (m *merger) emitEntries(answer int, entries []kernel.Entry) error {
+	texts, names := &m.open[answer].texts, m.open[answer].names
 	byJob := slices.Index(m.query.GroupBy, farmtally.ByJob)
 	for i := range entries {
 		e := &entries[i]
@@ -133,9 +150,9 @@ func (m *merger) emitEntries(answer int, entries []kernel.Entry, emit func(*farm
 			m.row.Group[g] = texts[g][e.Places[g]]
 		}
 		if byJob >= 0 {
-			m.row.JobName = m.names[answer][e.Places[byJob]]
+			m.row.JobName = names[e.Places[byJob]]
 		}
-		if err := emit(&m.row); err != nil {
+		if err := m.emit(&m.row); err != nil {
 			return err
 		}
 	}
@@ -180,15 +197,17 @@ func (m *merger) compare(a, b *share) int {
 }
 
 // emitMerged makes rows of the entries that several answers have in one bucket.
-func (m *merger) emitMerged(shares []share, emit func(*farmtally.Row) error) error {
+func (m *merger) emitMerged(shares []share) error {
 	h := &heads{shares: shares, m: m}
 	heap.Init(h)
+	var merged [1]kernel.Entry
+	first := share{entries: merged[:]}
 	for h.Len() > 0 {
-		first := share{answer: h.shares[0].answer, entries: []kernel.Entry{h.shares[0].entries[0]}}
+		first.answer, merged[0] = h.shares[0].answer, h.shares[0].entries[0]
 		for h.next(); h.Len() > 0 && m.compare(&first, &h.shares[0]) == 0; h.next() {
-			first.entries[0].Merge(&h.shares[0].entries[0].Cell)
+			merged[0].Merge(&h.shares[0].entries[0].Cell)
 		}
-		if err := m.emitEntries(first.answer, first.entries, emit); err != nil {
+		if err := m.emitEntries(first.answer, first.entries); err != nil {
 			return err
 		}
 	}

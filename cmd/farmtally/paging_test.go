@@ -72,6 +72,21 @@ func TestStatsAndTheAWSCLIResumeEachOther(t *testing.T) {
 	}
 }
 
+// A table of a part of the rows does not call their sum the total.
+func TestStatsTotalsAreOfAllRows(t *testing.T) {
+	data := importStudio(t)
+	standardAWS(t, createdKey{})
+	server := serve(t, data, "--no-auth")
+	ask := []string{"stats", "--endpoint", server.url, "--from", "2025-11-24", "--to", "2025-11-25", "--period", "hourly"}
+	part := do(t, append(ask, "--max-items", "3")...)
+	if !strings.Contains(part, "\nthese rows") || strings.Contains(part, "\ntotal") {
+		t.Errorf("3 rows:\n%s", part)
+	}
+	if whole := do(t, ask...); !strings.Contains(whole, "\ntotal") {
+		t.Errorf("all rows:\n%s", whole)
+	}
+}
+
 // Flags about pages that make no sense get one sentence, and no server is asked.
 func TestStatsPagingMistakes(t *testing.T) {
 	for args, want := range map[string]string{
