@@ -25,11 +25,7 @@ type click struct {
 }
 
 func openClick(ctx context.Context, dir string) (*click, error) {
-	node := os.Getenv("FARMTALLY_NODE")
-	if node == "" {
-		node = "node"
-	}
-	p := exec.CommandContext(ctx, node, "clickhouse/driver.mjs", filepath.Join(dir, "clickhouse")) //nolint:gosec // the user's own choice
+	p := exec.CommandContext(ctx, node(), "clickhouse/driver.mjs", filepath.Join(dir, "clickhouse")) //nolint:gosec // the user's own choice
 	p.Stderr = os.Stderr
 	in, err := p.StdinPipe()
 	if err != nil {
@@ -51,19 +47,51 @@ var clickLoad = []string{`CREATE TABLE usage (
   usage_type LowCardinality(String), instance_type LowCardinality(String), product LowCardinality(String),
   start Int64, wall Int64, runtime Int64, cost Int64
 ) ENGINE = MergeTree ORDER BY start`,
-	`INSERT INTO usage SELECT recordId, queueId, fleetId, jobId, userId, usageType, instanceType, coalesce(licenseProduct, ''),
-  toUnixTimestamp64Milli(startedAt), toUnixTimestamp64Milli(assumeNotNull(endedAt)) - toUnixTimestamp64Milli(startedAt),
-  toInt64(assumeNotNull(runtimeInSeconds) * 1000), toInt64(assumeNotNull(costInUsd) * 1000000000)
-FROM file('FILE', Parquet)`,
+	clickInsert,
 	`OPTIMIZE TABLE usage FINAL`}
 
+// clickInsert adds the records of a Parquet file.
+const clickInsert = `INSERT INTO usage SELECT recordId, queueId, fleetId, jobId, userId, usageType, instanceType, coalesce(licenseProduct, ''),
+  toUnixTimestamp64Milli(startedAt), toUnixTimestamp64Milli(assumeNotNull(endedAt)) - toUnixTimestamp64Milli(startedAt),
+  toInt64(assumeNotNull(runtimeInSeconds) * 1000), toInt64(assumeNotNull(costInUsd) * 1000000000)
+FROM file('FILE', Parquet)`
+
 func (c *click) load(ctx context.Context, parquet string) error {
-	for _, text := range clickLoad {
+	return c.runAll(ctx, parquet, clickLoad...)
+}
+
+func (c *click) runAll(ctx context.Context, parquet string, texts ...string) error {
+	for _, text := range texts {
 		if _, err := c.run(ctx, strings.ReplaceAll(text, "FILE", parquet), ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copy makes a database with a copy of the table, which shares its files, and uses it.
+func (c *click) copy(ctx context.Context) error {
+	return c.runAll(ctx, "", "DROP DATABASE IF EXISTS again", "CREATE DATABASE again",
+		"CREATE TABLE again.usage AS default.usage", "ALTER TABLE again.usage ATTACH PARTITION ID 'all' FROM default.usage", "USE again")
+}
+
+// uncopy drops the copy.
+func (c *click) uncopy(ctx context.Context) error {
+	return c.runAll(ctx, "", "USE default", "DROP DATABASE again")
+}
+
+// insert adds the records of another file.
+func (c *click) insert(ctx context.Context, parquet string) error {
+	return c.runAll(ctx, parquet, clickInsert)
+}
+
+func (c *click) version(ctx context.Context) (string, error) {
+	file := filepath.Join(c.dir, "rows.tsv")
+	if _, err := c.run(ctx, "SELECT version()", file); err != nil {
+		return "", err
+	}
+	lines, err := readLines(file)
+	return strings.Join(lines, ""), err
 }
 
 // limited gives a statement the threads that everyone has.
