@@ -138,7 +138,7 @@ func (b *bench) settleAgain(ctx context.Context, sides []side, q *question, chos
 	for i, s := range sides {
 		best := statement{}
 		if i > 0 {
-			if best, err = fastest(ctx, s, q, want); err != nil {
+			if best, err = b.fastestKnown(ctx, s, q, want); err != nil {
 				return err
 			}
 		}
@@ -146,6 +146,24 @@ func (b *bench) settleAgain(ctx context.Context, sides []side, q *question, chos
 		r.Sides = append(r.Sides, sideResult{Name: s.name(), Form: best.name})
 	}
 	return nil
+}
+
+// fastestKnown is fastest, where this run does not know the answer from the question as it
+// was: then it compares that formulation's rows alone.
+func (b *bench) fastestKnown(ctx context.Context, s side, q *question, want []string) (statement, error) {
+	for _, asked := range b.results.Questions {
+		for _, known := range asked.Sides {
+			if asked.Name != q.name || known.Name != s.name() {
+				continue
+			}
+			for _, form := range s.statements(&q.Query) {
+				if form.name == known.Form {
+					return form, check(ctx, s, q, form, want)
+				}
+			}
+		}
+	}
+	return fastest(ctx, s, q, want)
 }
 
 // addNew gives the same new records to all sides.

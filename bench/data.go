@@ -159,7 +159,7 @@ func (b *bench) room() error {
 func writeParquet(ctx context.Context, path string, records iter.Seq[*farmtally.Record]) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f, err := os.Create(path) //nolint:gosec // in the user's folder
+	f, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("make file: %w", err)
 	}
@@ -232,7 +232,7 @@ func copyFolder(from, to string) error {
 		case d.IsDir():
 			return os.MkdirAll(target, 0o750)
 		case filepath.Ext(path) == ".arrow":
-			return os.Link(path, target)
+			return os.Link(path, target) //nolint:gosec // in the user's own folders
 		default:
 			return copyFile(path, target)
 		}
@@ -240,12 +240,12 @@ func copyFolder(from, to string) error {
 }
 
 func copyFile(from, to string) (err error) {
-	in, err := os.Open(from) //nolint:gosec // in the user's folder
+	in, err := os.Open(from)
 	if err != nil {
 		return fmt.Errorf("copy file: %w", err)
 	}
-	defer in.Close()          //nolint:errcheck // it is only read
-	out, err := os.Create(to) //nolint:gosec // in the user's folder
+	defer in.Close() //nolint:errcheck // it is only read
+	out, err := os.Create(to)
 	if err != nil {
 		return fmt.Errorf("copy file: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 type goal struct {
 	what, goal string
 	reached    []verdict // empty where it was not measured
-	missing    string    // why not
 }
 
 // verdict is what was reached of a goal, in one question or altogether.

@@ -9,9 +9,9 @@ import (
 
 // same fails where two answers, as sorted lines, are not the same rows.
 func same(want, got []string, who string) error {
-	for i := range min(len(want), len(got)) {
-		if want[i] != got[i] {
-			return fmt.Errorf("%s gives the row\n  %q\nwhere farmtally gives\n  %q", who, got[i], want[i])
+	for i, row := range want[:min(len(want), len(got))] {
+		if row != got[i] {
+			return fmt.Errorf("%s gives the row\n  %q\nwhere farmtally gives\n  %q", who, got[i], row)
 		}
 	}
 	if len(want) != len(got) {
@@ -82,7 +82,6 @@ func (b *bench) measureQuestion(ctx context.Context, sides []side, q *question) 
 		m.Sides = append(m.Sides, sideResult{Name: s.name(), Form: chosen[i].name})
 	}
 	note("%s: %d rows, equal on all sides", q.name, m.Rows)
-	want = nil
 	roof, err := sides[0].(*ours).roofline(ctx, q)
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func (b *bench) measureParts(ctx context.Context) error {
 
 // needs fails where a program is missing that the run starts.
 func needs(o *options) error {
-	if _, err := os.Stat(o.program); err != nil {
+	if _, err := os.Stat(o.program); err != nil { //nolint:gosec // the user names it
 		return fmt.Errorf("there is no program %s: 'make build' makes it, and --program names another", o.program)
 	}
 	if !o.peers {

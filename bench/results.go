@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -120,22 +119,12 @@ func processor() string {
 }
 
 func firstFields(file string, n int) string {
-	data, err := os.ReadFile(file) //nolint:gosec // a file of the system
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return "unknown"
 	}
 	fields := strings.Fields(string(data))
 	return strings.Join(fields[:min(n, len(fields))], " ")
-}
-
-func moduleVersion(module string) string {
-	info, _ := debug.ReadBuildInfo()
-	for _, m := range info.Deps {
-		if m.Path == module {
-			return m.Version
-		}
-	}
-	return "unknown"
 }
 
 // history is the results of the latest runs, one for each number of records.
@@ -167,7 +156,7 @@ func (r *results) overlay(later *results) (*results, error) {
 // what was known of as many records, and the rest of that stays.
 func (r *results) remember(file string) (*history, error) {
 	var h history
-	text, err := os.ReadFile(file) //nolint:gosec // the user names it
+	text, err := os.ReadFile(file)
 	if err == nil {
 		err = json.Unmarshal(text, &h)
 	} else if errors.Is(err, fs.ErrNotExist) {

@@ -99,7 +99,7 @@ func slice(values any, from, to int) []byte {
 }
 
 func raw[T any](values []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), len(values)*int(unsafe.Sizeof(values[0])))
+	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), len(values)*int(unsafe.Sizeof(values[0]))) //nolint:gosec // the bytes of the same slice
 }
 
 const blockBytes = 256 << 10
