@@ -27,16 +27,21 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## the program, as bin/farmtally
+# The explorer, which the program embeds where it is.
+EXPLORER := server/ui/dist/index.html
+$(EXPLORER): $(wildcard web/*.html web/*.js web/*.json web/public/* web/src/*)
+	@scripts/explorer
+
+build: $(EXPLORER) ## the program, as bin/farmtally, with its page if Node.js and npm are here
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/farmtally
 
-install: ## the program, into Go's folder of programs
+install: $(EXPLORER) ## the program, into Go's folder of programs
 	$(GO) install -ldflags '$(LDFLAGS)' ./cmd/farmtally
 
 demo: build ## a small farm's month: import it, serve it, ask what it cost
 	@$(BIN) demo
 
-test: setup vet lint ## all checks: vet, the linter, every test with the real clients, the answers of DuckDB and ClickHouse
+test: setup $(EXPLORER) vet lint ## all checks: vet, the linter, every test with the real clients, the answers of DuckDB and ClickHouse
 	$(GO) test -timeout 30m $(PKG)
 	@$(MAKE) --no-print-directory lint-bench bench-check
 
@@ -78,11 +83,12 @@ kernels: ## Go's benchmarks
 fmt: ## gofmt
 	gofmt -l -w $$(git ls-files '*.go')
 
-setup: ## what the tests need beside Go: boto3, the AWS CLI, the JavaScript client, *.localhost, g++, ClickHouse
+setup: ## what the tests need beside Go: boto3, the AWS CLI, Node.js packages, Chromium, *.localhost, g++, ClickHouse
 	@scripts/setup
 
 clean: ## what the targets above made
-	rm -rf $(BIN) $(TOOLS) farmtally-demo
+	rm -rf $(BIN) $(TOOLS) farmtally-demo web/node_modules web/test/node_modules
+	find server/ui/dist -mindepth 1 -not -name .gitignore -delete
 
 # The linter is built beside the project, so that nothing of it enters go.mod.
 $(LINT):

@@ -32,7 +32,7 @@ var allowed = map[string][]string{
 	"paginate":   {},
 	"deadline":   {"paginate"},
 	// A push is read as the importer reads a file, so that the two give the same records.
-	"server":               {".", "rates", "deadline", "export", "ingest"},
+	"server":               {".", "rates", "deadline", "export", "ingest", "server/ui"},
 	"server/ui":            {},
 	"internal/backendtest": {"."},
 	"clients/go":           {},

@@ -34,3 +34,37 @@ type AccessKey struct {
 	RevokedAt Instant // 0 while the key is good
 	Grants    []Grant // at most one for each farm; what any of them allows is allowed
 }
+
+// Extent is the time that a farm's records cover.
+type Extent struct {
+	First, Last Instant // of the first start and of the last end; both 0 without records
+	Running     int64   // records that have not ended
+	some        bool
+}
+
+// Empty reports whether there is no record at all.
+func (x *Extent) Empty() bool { return !x.some }
+
+// Widen makes the extent cover a record of these times too.
+func (x *Extent) Widen(start, end Instant) {
+	if !x.some {
+		*x = Extent{First: start, Last: end, Running: x.Running, some: true}
+		return
+	}
+	x.First, x.Last = min(x.First, start), max(x.Last, end)
+}
+
+// Label is what people call a value of a dimension: the user behind an id, the machine
+// behind an instance type.
+type Label struct {
+	FarmID    FarmID
+	Dimension Dimension
+	Value     string
+	Text      string // "" is none
+}
+
+// The most characters that a label may have, and the value that it is for.
+const (
+	MaxLabel    = 100
+	MaxLabelled = 256
+)

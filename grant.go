@@ -38,6 +38,18 @@ func (k *AccessKey) MayRead(farm FarmID) bool { return k.has(farm, Manager) }
 // whether the farm exists, or the key is good.
 func (k *AccessKey) MayPush(farm FarmID) bool { return k.has(farm, Writer) }
 
+// MayLabel reports whether the key may say what the farm's users and machines are
+// called: that is the owner's alone. It does not say whether the farm exists, or the key
+// is good.
+func (k *AccessKey) MayLabel(farm FarmID) bool {
+	for _, g := range k.Grants {
+		if (g.FarmID == farm || g.FarmID == EveryFarm) && g.Role == Owner {
+			return true
+		}
+	}
+	return false
+}
+
 func (k *AccessKey) has(farm FarmID, role Role) bool {
 	for _, g := range k.Grants {
 		if (g.FarmID == farm || g.FarmID == EveryFarm) && (g.Role == role || g.Role == Owner) {

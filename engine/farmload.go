@@ -271,7 +271,7 @@ func (f *farmLoad) bringBack(ctx context.Context, tx *storage.Tx, now []storage.
 func (f *farmLoad) lostRows(ctx context.Context, tx *storage.Tx, s *source, now []storage.SegmentInfo) ([]int, error) {
 	var lost []int
 	if !slices.ContainsFunc(now, func(info storage.SegmentInfo) bool { return info.ID == s.segment.Info.ID }) {
-		return f.lostOfGone(ctx, tx, s, now)
+		return f.lostOfGone(ctx, tx, s)
 	}
 	dropped, err := tx.DroppedRows(ctx, s.segment.Info.ID)
 	if err != nil {
@@ -287,8 +287,8 @@ func (f *farmLoad) lostRows(ctx context.Context, tx *storage.Tx, s *source, now 
 
 // lostOfGone is lostRows of a segment that was compacted away: its rows are in segments
 // that have come since, or live no more.
-func (f *farmLoad) lostOfGone(ctx context.Context, tx *storage.Tx, s *source, now []storage.SegmentInfo) ([]int, error) {
-	p := putter{engine: f.engine, tx: tx, segments: map[farmtally.FarmID][]storage.SegmentInfo{f.farm: now}}
+func (f *farmLoad) lostOfGone(ctx context.Context, tx *storage.Tx, s *source) ([]int, error) {
+	p := putter{engine: f.engine, tx: tx, first: s.segment.Info.First, last: s.segment.Info.Last, segments: map[farmtally.FarmID][]lookup{}}
 	var lost []int
 	for row := range s.segment.Len() {
 		if !s.keeps(row) || s.dropped[row] {

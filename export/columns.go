@@ -1,95 +1,148 @@
 package export
 
 import (
+	"fmt"
+	"io"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/farmtally/farmtally"
 )
 
-// groupRecords is how many records are written at once: a row group of Parquet, a
-// batch of Arrow. It bounds a writer's memory.
-const groupRecords = 1 << 17
+// groupRows is how many rows are written at once: a row group of Parquet, a batch of
+// Arrow. It bounds a writer's memory.
+const groupRows = 1 << 17
 
-// The types of the columns. Decimals are what programs that add money up read exactly;
-// 19 digits hold every Money and every Quantity.
-var (
-	instantType  = &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}
-	runtimeType  = &arrow.Decimal128Type{Precision: 18, Scale: 3}
-	nanoType     = &arrow.Decimal128Type{Precision: 19, Scale: 9}
-	columnSchema = makeColumnSchema()
-)
+// instantType is the type of columns of times.
+var instantType = &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}
 
-// rateID is the column that RecordColumns lacks: what priced the record, null where its
-// source named the cost. costInUsd has the cost in either case.
-const rateID = "rateId"
-
-func makeColumnSchema() *arrow.Schema {
-	var fields []arrow.Field
-	for _, name := range RecordColumns {
-		f := arrow.Field{Name: name, Type: arrow.BinaryTypes.String, Nullable: true}
-		switch name {
-		case "recordId", "farmId", "usageType":
-			f.Nullable = false
-		case "startedAt":
-			f.Type, f.Nullable = instantType, false
-		case "endedAt":
-			f.Type = instantType
-		case "runtimeInSeconds":
-			f.Type = runtimeType
-		case "costInUsd", "cpus", "gpus", "memoryInGiB":
-			f.Type = nanoType
-		case "workers":
-			f.Type, f.Nullable = nanoType, false
-		}
-		fields = append(fields, f)
-	}
-	return arrow.NewSchema(append(fields, arrow.Field{Name: rateID, Type: arrow.BinaryTypes.String, Nullable: true}), nil)
+// columnsConfig says how a file of columns is written.
+type columnsConfig struct {
+	form  string   // "parquet" or "arrow"
+	plain []string // columns whose texts hardly repeat: without dictionaries in Parquet
+	pack  bool     // pack Arrow with zstd, which not every reader unpacks; Parquet always is
 }
 
-// columnBuilder collects records as columns.
-type columnBuilder struct{ *array.RecordBuilder }
-
-func newColumnBuilder() columnBuilder {
-	return columnBuilder{array.NewRecordBuilder(memory.DefaultAllocator, columnSchema)}
+// columns writes rows to a file of columns, in groups. It is for one goroutine.
+type columns struct {
+	builder *array.RecordBuilder
+	n       int
+	flush   func(arrow.RecordBatch) error
+	end     func() error
 }
 
-func (b columnBuilder) add(r *farmtally.Record) {
-	at := 0
-	next := func() array.Builder { at++; return b.Field(at - 1) }
-	text := func(s string) {
-		to := next().(*array.StringBuilder)
-		if s == "" && columnSchema.Field(at-1).Nullable {
-			to.AppendNull()
-		} else {
-			to.Append(s)
-		}
+func newColumns(w io.Writer, schema *arrow.Schema, c columnsConfig) (*columns, error) {
+	out := &columns{builder: array.NewRecordBuilder(memory.DefaultAllocator, schema)}
+	if c.form == "parquet" {
+		return out, out.writeParquet(w, schema, c.plain)
 	}
-	decimal := func(v int64, present bool) {
-		to := next().(*array.Decimal128Builder)
-		if present {
-			to.Append(decimal128.FromI64(v))
-		} else {
-			to.AppendNull()
-		}
-	}
-	for _, s := range [...]string{r.RecordID, string(r.FarmID), r.FarmName, string(r.QueueID), r.QueueName, string(r.FleetID),
-		r.FleetName, string(r.JobID), r.JobName, r.UserID, r.UsageType.String(), r.InstanceType, r.LicenseProduct} {
-		text(s)
-	}
-	next().(*array.TimestampBuilder).Append(arrow.Timestamp(r.StartedAt))
-	if end := next().(*array.TimestampBuilder); r.Running {
-		end.AppendNull()
-	} else {
-		end.Append(arrow.Timestamp(r.EndedAt))
-	}
-	decimal(r.RuntimeMillis, r.HasRuntime)
-	decimal(int64(r.Cost), r.HasCost)
-	decimal(int64(r.Workers), true)
-	decimal(int64(r.CPUs), r.CPUs != 0)
-	decimal(int64(r.GPUs), r.GPUs != 0)
-	decimal(int64(r.MemoryInGiB), r.MemoryInGiB != 0)
-	text(r.Rate.ID)
+	return out, out.writeArrow(w, schema, c.pack)
 }
+
+// writeArrow makes the file an Arrow IPC file, also known as Feather version 2.
+func (c *columns) writeArrow(w io.Writer, schema *arrow.Schema, pack bool) error {
+	options := []ipc.Option{ipc.WithSchema(schema)}
+	if pack {
+		options = append(options, ipc.WithZstd())
+	}
+	file, err := ipc.NewFileWriter(w, options...)
+	if err != nil {
+		return fmt.Errorf("begin arrow file: %w", err)
+	}
+	c.flush = func(batch arrow.RecordBatch) error {
+		if err := file.Write(batch); err != nil {
+			return fmt.Errorf("write arrow file: %w", err)
+		}
+		return nil
+	}
+	c.end = func() error {
+		if err := file.Close(); err != nil {
+			return fmt.Errorf("end arrow file: %w", err)
+		}
+		return nil
+	}
+	return nil
+}
+
+// row ends a row, all of whose cells are filled.
+func (c *columns) row() error {
+	if c.n++; c.n < groupRows {
+		return nil
+	}
+	return c.group()
+}
+
+func (c *columns) group() error {
+	c.n = 0
+	batch := c.builder.NewRecordBatch()
+	defer batch.Release()
+	return c.flush(batch)
+}
+
+// Close ends the file; what it was written to stays open.
+func (c *columns) Close() error {
+	if c.n > 0 {
+		if err := c.group(); err != nil {
+			return err
+		}
+	}
+	c.builder.Release()
+	return c.end()
+}
+
+// cells begins a row.
+func (c *columns) cells() cells { return cells{builder: c.builder} }
+
+// cells fills the cells of one row, in the order of the columns.
+type cells struct {
+	builder *array.RecordBuilder
+	at      int
+}
+
+// next is the column of the next cell.
+func (c *cells) next() array.Builder {
+	c.at++
+	return c.builder.Field(c.at - 1)
+}
+
+// text fills a cell; "" is absent where the column may be.
+func (c *cells) text(s string) {
+	nullable := c.builder.Schema().Field(c.at).Nullable
+	to := c.next().(*array.StringBuilder) //nolint:forcetypeassert // the schema says so
+	if s == "" && nullable {
+		to.AppendNull()
+		return
+	}
+	to.Append(s)
+}
+
+func (c *cells) instant(t farmtally.Instant) {
+	c.next().(*array.TimestampBuilder).Append(arrow.Timestamp(t)) //nolint:forcetypeassert // the schema says so
+}
+
+func (c *cells) count(n int64) {
+	c.next().(*array.Int64Builder).Append(n) //nolint:forcetypeassert // the schema says so
+}
+
+// decimal fills a cell with a count of the column's smallest unit.
+func (c *cells) decimal(v decimal128.Num) {
+	c.next().(*array.Decimal128Builder).Append(v) //nolint:forcetypeassert // the schema says so
+}
+
+func (c *cells) integer(v int64, present bool) {
+	if !present {
+		c.null()
+		return
+	}
+	c.decimal(decimal128.FromI64(v))
+}
+
+func (c *cells) double(v float64) {
+	c.next().(*array.Float64Builder).Append(v) //nolint:forcetypeassert // the schema says so
+}
+
+func (c *cells) null() { c.next().AppendNull() }

@@ -13,61 +13,95 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/schema"
 )
 
-// nanoBytes is the length of a decimal of 19 digits.
-const nanoBytes = 9
-
-// NewParquetWriter writes a Parquet file in row groups, its texts with dictionaries,
-// packed with zstd. (The package pqarrow, which would do the same, brings gRPC.)
-func NewParquetWriter(w io.Writer) (RecordWriter, error) {
-	root, err := parquetSchema()
+// writeParquet makes the file a Parquet file: its texts have dictionaries, save those of
+// the columns that are plain, and it is packed with zstd. (The package pqarrow, which
+// would do the same, brings gRPC.)
+func (c *columns) writeParquet(w io.Writer, from *arrow.Schema, plain []string) error {
+	root, err := parquetSchema(from)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	props := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
-		parquet.WithDictionaryFor("recordId", false), parquet.WithDictionaryFor("startedAt", false),
-		parquet.WithDictionaryFor("endedAt", false), parquet.WithDictionaryFor("runtimeInSeconds", false),
-		parquet.WithDictionaryFor("costInUsd", false), parquet.WithVersion(parquet.V2_LATEST),
-		parquet.WithDataPageVersion(parquet.DataPageV1))
-	out, err := file.NewParquetWriterWithError(w, root, file.WithWriterProps(props))
+	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
+		parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1)}
+	for _, f := range from.Fields() {
+		if !repeats(f) {
+			plain = append(plain, f.Name)
+		}
+	}
+	for _, name := range plain {
+		options = append(options, parquet.WithDictionaryFor(name, false))
+	}
+	out, err := file.NewParquetWriterWithError(w, root, file.WithWriterProps(parquet.NewWriterProperties(options...)))
 	if err != nil {
-		return nil, fmt.Errorf("begin parquet file: %w", err)
+		return fmt.Errorf("begin parquet file: %w", err)
 	}
-	return &groups{columns: newColumnBuilder(), flush: func(b columnBuilder) error {
-		batch := b.NewRecordBatch()
-		defer batch.Release()
-		return writeRowGroup(out, batch)
-	}, end: func() error {
+	c.flush = func(batch arrow.RecordBatch) error { return writeRowGroup(out, batch) }
+	c.end = func() error {
 		if err := out.Close(); err != nil {
 			return fmt.Errorf("end parquet file: %w", err)
 		}
 		return nil
-	}}, nil
+	}
+	return nil
 }
 
-func parquetSchema() (*schema.GroupNode, error) {
+// repeats reports whether a column is worth a dictionary: one of texts or of
+// quantities, and not of times or amounts.
+func repeats(f arrow.Field) bool {
+	switch f.Name {
+	case runtimeName, costName:
+		return false
+	}
+	return f.Type == arrow.BinaryTypes.String || f.Type == arrow.DataType(nanoType)
+}
+
+func parquetSchema(from *arrow.Schema) (*schema.GroupNode, error) {
 	var nodes schema.FieldList
-	for _, f := range columnSchema.Fields() {
+	for _, f := range from.Fields() {
 		repetition := parquet.Repetitions.Required
 		if f.Nullable {
 			repetition = parquet.Repetitions.Optional
 		}
-		kind, physical, length := schema.LogicalType(schema.StringLogicalType{}), parquet.Types.ByteArray, 0
-		switch f.Type {
-		case instantType:
-			kind, physical = schema.NewTimestampLogicalType(true, schema.TimeUnitMillis), parquet.Types.Int64
-		case runtimeType:
-			kind, physical = schema.NewDecimalLogicalType(runtimeType.Precision, runtimeType.Scale), parquet.Types.Int64
-		case nanoType:
-			kind = schema.NewDecimalLogicalType(nanoType.Precision, nanoType.Scale)
-			physical, length = parquet.Types.FixedLenByteArray, nanoBytes
-		}
-		node, err := schema.NewPrimitiveNodeLogical(f.Name, repetition, kind, physical, length, -1)
+		node, err := parquetNode(f, repetition)
 		if err != nil {
 			return nil, fmt.Errorf("describe column %s: %w", f.Name, err)
 		}
 		nodes = append(nodes, node)
 	}
 	return schema.NewGroupNode("record", parquet.Repetitions.Required, nodes, -1)
+}
+
+func parquetNode(f arrow.Field, repetition parquet.Repetition) (schema.Node, error) {
+	switch t := f.Type.(type) {
+	case *arrow.TimestampType:
+		return schema.NewPrimitiveNodeLogical(f.Name, repetition, schema.NewTimestampLogicalType(true, schema.TimeUnitMillis),
+			parquet.Types.Int64, 0, -1)
+	case *arrow.Decimal128Type:
+		physical, length := parquet.Types.Int64, 0
+		if t.Precision > narrowDigits {
+			physical, length = parquet.Types.FixedLenByteArray, decimalBytes(t)
+		}
+		return schema.NewPrimitiveNodeLogical(f.Name, repetition, schema.NewDecimalLogicalType(t.Precision, t.Scale), physical, length, -1)
+	case *arrow.Int64Type:
+		return schema.NewPrimitiveNode(f.Name, repetition, parquet.Types.Int64, -1, -1)
+	case *arrow.Float64Type:
+		return schema.NewPrimitiveNode(f.Name, repetition, parquet.Types.Double, -1, -1)
+	default:
+		return schema.NewPrimitiveNodeLogical(f.Name, repetition, schema.StringLogicalType{}, parquet.Types.ByteArray, 0, -1)
+	}
+}
+
+// narrowDigits is the most digits of a decimal that is kept in 64 bits.
+const narrowDigits = 18
+
+// decimalBytes is the length of a decimal that is kept in bytes: those that its digits
+// need at least, as Parquet asks.
+func decimalBytes(t *arrow.Decimal128Type) int {
+	const wide = 19 // digits that 9 bytes hold
+	if t.Precision <= wide {
+		return 9
+	}
+	return 16
 }
 
 func writeRowGroup(out *file.Writer, batch arrow.RecordBatch) error {
@@ -102,11 +136,15 @@ func writeColumn(group file.SerialRowGroupWriter, column arrow.Array) error {
 	}
 	switch to := chunk.(type) {
 	case *file.ByteArrayColumnChunkWriter:
-		_, err = to.WriteBatch(presentTexts(column.(*array.String)), levels, nil)
+		_, err = to.WriteBatch(present(column.(*array.String), func(c *array.String, i int) parquet.ByteArray {
+			return parquet.ByteArray(c.Value(i))
+		}), levels, nil)
 	case *file.Int64ColumnChunkWriter:
 		_, err = to.WriteBatch(presentNumbers(column), levels, nil)
+	case *file.Float64ColumnChunkWriter:
+		_, err = to.WriteBatch(present(column.(*array.Float64), (*array.Float64).Value), levels, nil)
 	case *file.FixedLenByteArrayColumnChunkWriter:
-		_, err = to.WriteBatch(bigEndian(presentNumbers(column)), levels, nil)
+		_, err = to.WriteBatch(bigEndian(column.(*array.Decimal128), to.Descr().TypeLength()), levels, nil)
 	default:
 		err = fmt.Errorf("has the type %s", chunk.Type())
 	}
@@ -116,42 +154,39 @@ func writeColumn(group file.SerialRowGroupWriter, column arrow.Array) error {
 	return chunk.Close()
 }
 
-func presentTexts(column *array.String) []parquet.ByteArray {
-	out := make([]parquet.ByteArray, 0, column.Len())
+// present gives the values of a column that are there.
+func present[A arrow.Array, T any](column A, value func(A, int) T) []T {
+	out := make([]T, 0, column.Len())
 	for i := range column.Len() {
 		if column.IsValid(i) {
-			out = append(out, parquet.ByteArray(column.Value(i)))
+			out = append(out, value(column, i))
 		}
 	}
 	return out
 }
 
 func presentNumbers(column arrow.Array) []int64 {
-	out := make([]int64, 0, column.Len())
-	for i := range column.Len() {
-		switch c := column.(type) {
-		case *array.Timestamp:
-			if c.IsValid(i) {
-				out = append(out, int64(c.Value(i)))
-			}
-		case *array.Decimal128:
-			if c.IsValid(i) {
-				out = append(out, int64(c.Value(i).LowBits())) //nolint:gosec // made of an int64
-			}
-		}
+	switch c := column.(type) {
+	case *array.Timestamp:
+		return present(c, func(c *array.Timestamp, i int) int64 { return int64(c.Value(i)) })
+	case *array.Int64:
+		return present(c, (*array.Int64).Value)
+	default:
+		return present(c.(*array.Decimal128), func(c *array.Decimal128, i int) int64 {
+			return int64(c.Value(i).LowBits()) //nolint:gosec // made of an int64
+		})
 	}
-	return out
 }
 
-// bigEndian gives the numbers, none of them negative, as Parquet's decimals.
-func bigEndian(values []int64) []parquet.FixedLenByteArray {
-	all := make([]byte, nanoBytes*len(values))
-	out := make([]parquet.FixedLenByteArray, len(values))
-	for i, v := range values {
-		out[i] = all[i*nanoBytes : (i+1)*nanoBytes]
-		binary.BigEndian.PutUint64(out[i][nanoBytes-8:], uint64(v)) //nolint:gosec // never negative
-	}
-	return out
+// bigEndian gives the decimals, none of them negative, as Parquet's, so many bytes long.
+func bigEndian(column *array.Decimal128, length int) []parquet.FixedLenByteArray {
+	all := make([]byte, 0, 16*column.Len())
+	return present(column, func(c *array.Decimal128, i int) parquet.FixedLenByteArray {
+		v := c.Value(i)
+		all = binary.BigEndian.AppendUint64(all, uint64(v.HighBits())) //nolint:gosec // never negative
+		all = binary.BigEndian.AppendUint64(all, v.LowBits())
+		return parquet.FixedLenByteArray(all[len(all)-length:])
+	})
 }
 
-var _ RecordWriter = (*groups)(nil)
+var _ RecordWriter = recordColumns{}

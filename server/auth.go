@@ -42,9 +42,20 @@ type signature struct {
 // authenticate reads the body and checks the signature over it. The error is the
 // exception to answer with.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, e *entry) (*request, error) {
+	if err := s.hostIsHere(r); err != nil && isForBrowsers(r) {
+		return nil, err
+	}
 	if s.config.NoAuth {
+		if changes(r) {
+			if err := sameOrigin(r); err != nil {
+				return nil, err
+			}
+		}
 		body, err := readBody(w, r)
 		return &request{Request: r, body: body, key: anyone}, err
+	}
+	if isBrowser(r) {
+		return s.authenticateBrowser(w, r, e)
 	}
 	sig, err := s.readSignature(r)
 	if err != nil {

@@ -157,6 +157,9 @@ func (c *resultCache) close() {
 // result gives the open result of a completed aggregation. The caller calls done in
 // the end.
 func (s *Server) result(a farmtally.Aggregation) (*openResult, error) {
+	if rows, ok := s.explorer.result(a.ID); ok {
+		return s.results.add(a, rows), nil
+	}
 	rows, err := s.config.OpenResult(a.ID)
 	if err != nil {
 		return nil, fmt.Errorf("open result: %w", err)

@@ -15,6 +15,11 @@ type Catalog interface {
 	Farm(ctx context.Context, id farmtally.FarmID) (farmtally.Farm, error)
 	Queues(ctx context.Context, farm farmtally.FarmID) ([]farmtally.Queue, error)
 	Fleets(ctx context.Context, farm farmtally.FarmID) ([]farmtally.Fleet, error)
+	// Extent is the time that a farm's records cover.
+	Extent(ctx context.Context, farm farmtally.FarmID) (farmtally.Extent, error)
+	Labels(ctx context.Context, farm farmtally.FarmID) ([]farmtally.Label, error)
+	// SetLabel replaces the label of a value, and removes it where the text is empty.
+	SetLabel(ctx context.Context, label farmtally.Label) error
 
 	// Version is a number that changes with every change of the catalog, by whomever.
 	// It costs little.

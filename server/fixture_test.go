@@ -186,7 +186,9 @@ func (a answer) decode(t testing.TB) map[string]any {
 
 // ask sends one request to the handler.
 func (f *fixture) ask(method, target, body string) answer {
-	return f.send(httptest.NewRequestWithContext(context.Background(), method, target, strings.NewReader(body)))
+	r := httptest.NewRequestWithContext(context.Background(), method, target, strings.NewReader(body))
+	r.Host = "localhost:8787"
+	return f.send(r)
 }
 
 func (f *fixture) send(r *http.Request) answer {

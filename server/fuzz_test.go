@@ -134,7 +134,7 @@ func TestRandomRequests(t *testing.T) {
 	for asked := 0; asked < total; {
 		request := m.request()
 		for _, to := range []*fixture{f, signed} {
-			if a, ok := to.askRaw(request); ok {
+			if a, ok := to.askRaw(request); ok && !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 				asked++
 				checkModelled(t, request, a)
 				seen[a.header.Get("x-amzn-ErrorType")]++

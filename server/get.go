@@ -11,6 +11,11 @@ import (
 
 // get answers GetSessionsStatisticsAggregation.
 func (s *Server) get(ctx context.Context, r *request) ([]byte, error) {
+	return s.getPage(ctx, r, maxResults)
+}
+
+// getPage is get with pages of at most so many rows.
+func (s *Server) getPage(ctx context.Context, r *request, most int) ([]byte, error) {
 	r.checkFarm()
 	id, _ := r.param("aggregationId")
 	switch {
@@ -19,7 +24,7 @@ func (s *Server) get(ctx context.Context, r *request) ([]byte, error) {
 	case !farmtally.IsID("", id):
 		r.bad.add("aggregationId", fmt.Sprintf("must be %d lower-case hexadecimal digits", idDigits))
 	}
-	limit := r.limit()
+	limit := r.limitTo(most)
 	pages := scope("GetSessionsStatisticsAggregation", string(r.farm), id)
 	from, err := parseRow(r.position(s.tokens, pages))
 	if err != nil {
@@ -68,6 +73,9 @@ func parseRow(position string) (int64, error) {
 
 // aggregation gives an aggregation that lives.
 func (s *Server) aggregation(ctx context.Context, farm farmtally.FarmID, id string) (farmtally.Aggregation, error) {
+	if a, ok := s.explorer.lookup(farm, id); ok {
+		return a, nil
+	}
 	a, err := s.config.Catalog.Aggregation(ctx, farm, id)
 	switch kind := farmtally.KindOf(err); {
 	case err != nil && kind != farmtally.NotFound:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/server"
@@ -21,6 +22,7 @@ type memory struct {
 	aggregations map[string]farmtally.Aggregation
 	results      map[string][]farmtally.Row
 	broken       map[string]error // by method, what it fails with
+	labels       []farmtally.Label
 	version      int64
 	still        bool // the version does not change by itself
 }
@@ -237,3 +239,25 @@ func (r *memoryReader) Read(from int64, n int, yield func(*farmtally.Row) error)
 }
 
 func (r *memoryReader) Close() error { return nil }
+
+func (m *memory) Extent(context.Context, farmtally.FarmID) (x farmtally.Extent, err error) {
+	leave, err := m.enter("Extent")
+	defer leave()
+	x.Widen(instant(midnight), instant(midnight.Add(8*time.Hour)))
+	return x, err
+}
+
+func (m *memory) Labels(_ context.Context, farm farmtally.FarmID) ([]farmtally.Label, error) {
+	leave, err := m.enter("Labels")
+	defer leave()
+	return slices.DeleteFunc(slices.Clone(m.labels), func(l farmtally.Label) bool { return l.FarmID != farm }), err
+}
+
+func (m *memory) SetLabel(_ context.Context, label farmtally.Label) error {
+	leave, err := m.enter("SetLabel")
+	defer leave()
+	if err == nil {
+		m.labels = append(m.labels, label)
+	}
+	return err
+}

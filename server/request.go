@@ -32,6 +32,7 @@ type request struct {
 	farm     farmtally.FarmID // of the path, unchecked
 	resource string           // the queue's or fleet's id of the path, unchecked
 	bad      faults
+	download *download // for an answer whose body is written as it comes into being
 }
 
 // faults collects what is wrong with the form of a request, over all its members.
@@ -112,14 +113,17 @@ func (r *request) checkID(name, prefix, id string) {
 }
 
 // limit reads maxResults.
-func (r *request) limit() int {
+func (r *request) limit() int { return r.limitTo(maxResults) }
+
+// limitTo reads maxResults up to a bound, which is what it is where it is absent.
+func (r *request) limitTo(most int) int {
 	text, ok := r.param("maxResults")
 	if !ok {
-		return maxResults
+		return most
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxResults || text[0] == '+' {
-		r.bad.add("maxResults", fmt.Sprintf("must be a whole number from 1 to %d", maxResults))
+	if err != nil || n < 1 || n > most || text[0] == '+' {
+		r.bad.add("maxResults", fmt.Sprintf("must be a whole number from 1 to %d", most))
 	}
 	return n
 }

@@ -26,6 +26,8 @@ const (
 	farmVariable  = "{farmId}"
 	queueVariable = "{queueId}"
 	fleetVariable = "{fleetId}"
+
+	aggregationVariable = "{aggregationId}"
 )
 
 // operations are those that are served: of AWS's model, and farmtally's own.
@@ -39,7 +41,15 @@ var operations = []operation{
 	{"ListFleets", http.MethodGet, "2023-10-12/farms/{farmId}/fleets", (*Server).listFleets},
 	{"GetFleet", http.MethodGet, "2023-10-12/farms/{farmId}/fleets/{fleetId}", (*Server).getFleet},
 	{"ListAvailableMeteredProducts", http.MethodGet, "2023-10-12/metered-products", (*Server).listProducts},
+	{"ExploreStart", http.MethodPost, explorerPath, (*Server).exploreStart},
+	{"ExploreGet", http.MethodGet, explorerPath + "/{aggregationId}", (*Server).exploreGet},
+	{"ExploreRows", http.MethodGet, explorerPath, (*Server).exploreRows},
+	{"ExploreCancel", http.MethodDelete, explorerPath + "/{aggregationId}", (*Server).exploreCancel},
+	{"DescribeFarms", http.MethodGet, "v1/farms", (*Server).describeFarms},
+	{"DescribeFarm", http.MethodGet, "v1/farms/{farmId}", (*Server).describeFarm},
+	{"SetLabel", http.MethodPut, "v1/farms/{farmId}/labels", (*Server).setLabel},
 	{"PushUsage", http.MethodPost, "v1/farms/{farmId}/usage", (*Server).push},
+	{"ExportAggregation", http.MethodGet, "v1/farms/{farmId}/aggregations/{aggregationId}/export", (*Server).export},
 }
 
 // apiVersion is the first segment of every path of AWS's model.
@@ -100,7 +110,7 @@ func (r *request) match(path string, segments []string) bool {
 		switch have := segments[i]; want {
 		case farmVariable:
 			farm = have
-		case queueVariable, fleetVariable:
+		case queueVariable, fleetVariable, aggregationVariable:
 			resource = have
 		case have:
 		default:

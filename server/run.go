@@ -112,15 +112,23 @@ func (s *Server) timeLeft(a *farmtally.Aggregation) time.Duration {
 
 // aggregate stores the rows of an aggregation and completes a. A panic of the
 // backend is an error: it must not end the server.
-func (s *Server) aggregate(ctx context.Context, a *farmtally.Aggregation, snapshot farmtally.Snapshot, r *run) (err error) {
+func (s *Server) aggregate(ctx context.Context, a *farmtally.Aggregation, snapshot farmtally.Snapshot, r *run) error {
+	_, err := s.aggregateInto(ctx, a, snapshot, r, s.config.CreateResult)
+	return err
+}
+
+// aggregateInto is aggregate with somewhere of the caller's to keep the rows.
+func (s *Server) aggregateInto(ctx context.Context, a *farmtally.Aggregation, snapshot farmtally.Snapshot, r *run,
+	create func(id string) (ResultWriter, error),
+) (seen farmtally.Seen, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	result, err := s.config.CreateResult(a.ID)
+	result, err := create(a.ID)
 	if err != nil {
-		return fmt.Errorf("create result: %w", err)
+		return seen, fmt.Errorf("create result: %w", err)
 	}
 	committed := false
 	defer func() {
@@ -130,17 +138,17 @@ func (s *Server) aggregate(ctx context.Context, a *farmtally.Aggregation, snapsh
 	}()
 	rows := int64(0)
 	progress := func(done, total int64) { r.seen.Store(done); r.total.Store(total) }
-	seen, err := snapshot.Aggregate(ctx, &a.Query, farmtally.Limits{Rows: s.config.RowLimit}, progress,
+	seen, err = snapshot.Aggregate(ctx, &a.Query, farmtally.Limits{Rows: s.config.RowLimit}, progress,
 		func(row *farmtally.Row) error { rows++; return result.Append(row) })
 	if err != nil {
-		return fmt.Errorf("aggregate: %w", err)
+		return seen, fmt.Errorf("aggregate: %w", err)
 	}
 	if err := result.Commit(); err != nil {
-		return fmt.Errorf("commit result: %w", err)
+		return seen, fmt.Errorf("commit result: %w", err)
 	}
 	committed = true
 	a.Status, a.Rows, a.Message = farmtally.Completed, rows, completedMessage(seen, a.Query.AsOf)
-	return nil
+	return seen, nil
 }
 
 // completedMessage says what a reader of the figures should know: which records had

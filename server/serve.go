@@ -19,6 +19,7 @@ type entry struct {
 	keyID     string // of a good signature
 	operation string
 	cause     error // of an answer that is an exception
+	begun     bool  // a body that is written as it comes into being
 }
 
 // serve answers one request.
@@ -26,18 +27,41 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	started := s.now()
 	e := &entry{requestID: uuid.NewString()}
 	w.Header().Set("x-amzn-RequestId", e.requestID)
+	if s.hostIsHere(r) == nil && s.servePage(w, r, e) {
+		s.logAccess(r, e, http.StatusOK, s.now().Sub(started))
+		return
+	}
+	if isForBrowsers(r) {
+		secure(w.Header())
+		w.Header().Set("Cache-Control", "no-store")
+		packed := packing(w, r)
+		defer packed.end()
+		w = packed
+	}
 	body, err := s.answer(w, r, e)
 	status := http.StatusOK
-	if err == nil {
+	switch {
+	case e.begun:
+		e.cause = err
+	case err == nil:
 		_ = deadline.WriteJSON(w, status, body) // the client has gone
-		s.buffers.Put(&body)
-	} else {
+		if cap(body) <= keptBuffer {
+			s.buffers.Put(&body)
+		}
+	default:
+		w.Header().Del("Content-Disposition")
 		exception := exceptionOf(err, e.requestID)
 		status, e.cause = exception.Type.Status(), err
 		_ = exception.WriteTo(w)
 	}
 	s.logAccess(r, e, status, s.now().Sub(started))
+	if e.begun && err != nil {
+		panic(http.ErrAbortHandler) // so that the client sees that the body has no end
+	}
 }
+
+// keptBuffer is how long a buffer may be, in bytes, to be used again.
+const keptBuffer = 1 << 18
 
 // buffer gives memory for the body of an answer, which serve takes back.
 func (s *Server) buffer() []byte {
@@ -59,6 +83,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body 
 		e.operation = "healthz"
 		return []byte(`{"status":"ok"}`), nil
 	}
+	if r.URL.Path == sessionPath {
+		if err := s.hostIsHere(r); err != nil {
+			return nil, err
+		}
+		return s.answerSession(w, r, e)
+	}
 	request, err := s.authenticate(w, r, e)
 	if err != nil {
 		return nil, err
@@ -73,6 +103,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body 
 	if err != nil {
 		return nil, err
 	}
+	request.download = &download{w, e}
 	return o.answer(s, r.Context(), request)
 }
 

@@ -55,6 +55,9 @@ type Server struct {
 	now    func() time.Time
 	tokens tokens
 
+	explorer explorer
+	sessions sessions
+
 	keys    keyCache
 	results resultCache
 	buffers sync.Pool // *[]byte, of answers that were sent
@@ -130,6 +133,7 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 // the catalog, so that Recover runs them at the next start. On return nothing of
 // the server runs.
 func (s *Server) Close(ctx context.Context) error {
+	s.explorer.close()
 	s.mu.Lock()
 	s.closed = true
 	running := make([]*run, 0, len(s.runs))

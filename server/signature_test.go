@@ -285,7 +285,7 @@ func TestUnsignedHealth(t *testing.T) {
 	if a := f.ask(http.MethodGet, "/healthz", ""); a.status != http.StatusOK || a.body != `{"status":"ok"}` {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
-	for _, path := range []string{"/", "/2023-10-12/farms", "/nothing", statisticsPath(farmA)} {
+	for _, path := range []string{"/2023-10-12/farms", "/nothing", "/v1/farms", "/assets/index.js", statisticsPath(farmA)} {
 		if a := f.ask(http.MethodGet, path, ""); a.status != http.StatusForbidden {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}

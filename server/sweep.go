@@ -31,6 +31,8 @@ func (s *Server) sweepUntilClosed() {
 
 // expire removes the aggregations whose life is over, and their rows.
 func (s *Server) expire(ctx context.Context) error {
+	s.explorer.sweep(s.now())
+	s.sessions.sweep(s.now())
 	ids, err := s.config.Catalog.ExpireAggregations(ctx, s.oldest())
 	if err != nil {
 		return fmt.Errorf("expire aggregations: %w", err)

@@ -264,7 +264,7 @@ func TestNotFound(t *testing.T) {
 func TestUnknownOperation(t *testing.T) {
 	f := newFixture(t, nil)
 	for _, c := range []struct{ method, path, names string }{
-		{http.MethodGet, "/", "GET /"},
+		{http.MethodPost, "/", "POST /"},
 		{http.MethodGet, "/2023-10-12", "GET /2023-10-12"},
 		{http.MethodPost, "/2023-10-12/farms", "CreateFarm"},
 		{http.MethodDelete, "/2023-10-12/farms/" + string(farmA), "DeleteFarm"},

@@ -3,12 +3,10 @@ package storage
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"maps"
-	"slices"
 
 	"github.com/farmtally/farmtally"
 )
@@ -84,27 +82,6 @@ func (c *Catalog) Fleets(ctx context.Context, farm farmtally.FarmID) ([]farmtall
 	return fleets, err
 }
 
-// JobNames gives the names of those of the jobs that have one.
-func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []string) (map[string]string, error) {
-	names := make(map[string]string, len(jobs))
-	for batch := range slices.Chunk(jobs, 1000) {
-		list, err := json.Marshal(batch)
-		if err != nil {
-			return nil, fmt.Errorf("encode job ids: %w", err)
-		}
-		err = query(ctx, c.reader, func(rows *sql.Rows) error {
-			var id, name string
-			err := rows.Scan(&id, &name)
-			names[id] = name
-			return err
-		}, "SELECT job_id, name FROM jobs WHERE farm_id = ? AND job_id IN (SELECT value FROM json_each(?))", farm, string(list))
-		if err != nil {
-			return nil, err
-		}
-	}
-	return names, nil
-}
-
 // Names are the farms, queues, fleets and jobs of accepted records, and what they
 // are called. It is not safe for concurrent use.
 type Names struct {
@@ -174,21 +151,6 @@ func (t *Tx) Name(ctx context.Context, names *Names) error {
 		}
 		if err := t.nameJobs(ctx, farm, f.jobs); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, jobs map[string]string) error {
-	statement, err := t.tx.PrepareContext(ctx, `INSERT INTO jobs VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name`)
-	if err != nil {
-		return fmt.Errorf("write jobs: %w", explain(ctx, err))
-	}
-	defer statement.Close() //nolint:errcheck // the transaction's end counts
-	for id, name := range jobs {
-		if _, err := statement.ExecContext(ctx, farm, id, name); err != nil {
-			return fmt.Errorf("write jobs: %w", explain(ctx, err))
 		}
 	}
 	return nil

@@ -52,7 +52,7 @@ func TestStatsAndTheAWSCLIResumeEachOther(t *testing.T) {
 		t.Fatalf("5 items are %d, with the token %q", len(first.Statistics), first.NextToken)
 	}
 	get := func(args ...string) (a statsAnswer) {
-		cmd := exec.CommandContext(t.Context(), cli, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json", "--no-cli-pager",
+		cmd := exec.CommandContext(t.Context(), cli, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json",
 			"get-sessions-statistics-aggregation", "--farm-id", farm, "--aggregation-id", first.AggregationID}, args...)...)
 		cmd.Env = env
 		decodeOutput(t, cmd, &a)
@@ -69,6 +69,21 @@ func TestStatsAndTheAWSCLIResumeEachOther(t *testing.T) {
 	}
 	if ended.NextToken != "" || ended.AggregationID != first.AggregationID {
 		t.Errorf("the end has the token %q and the aggregation %s", ended.NextToken, ended.AggregationID)
+	}
+}
+
+// A table of a part of the rows does not call their sum the total.
+func TestStatsTotalsAreOfAllRows(t *testing.T) {
+	data := importStudio(t)
+	standardAWS(t, createdKey{})
+	server := serve(t, data, "--no-auth")
+	ask := []string{"stats", "--endpoint", server.url, "--from", "2025-11-24", "--to", "2025-11-25", "--period", "hourly"}
+	part := do(t, append(ask, "--max-items", "3")...)
+	if !strings.Contains(part, "\nthese rows") || strings.Contains(part, "\ntotal") {
+		t.Errorf("3 rows:\n%s", part)
+	}
+	if whole := do(t, ask...); !strings.Contains(whole, "\ntotal") {
+		t.Errorf("all rows:\n%s", whole)
 	}
 }
 

@@ -24,6 +24,7 @@ type serveOptions struct {
 	timeLimit      time.Duration
 	rowLimit       int64
 	runningPerFarm int
+	cacheMiB       int64
 	verbose        bool
 	quiet          bool // log errors alone
 }
@@ -50,6 +51,9 @@ Requests are signed (AWS Signature Version 4) with a key from 'farmtally keys cr
 			if err := o.check(); err != nil {
 				return misusef(helpOf(cmd), "%s", err)
 			}
+			if p.cacheBytes = o.cacheMiB << 20; p.cacheBytes == 0 {
+				p.cacheBytes = -1
+			}
 			return p.withEngine(cmd.Context(), mayBeNew, func(c *storage.Catalog, e *engine.Engine) error {
 				defer runtime.KeepAlive(ballast())
 				return p.serve(cmd.Context(), &o, c, e, nil)
@@ -64,9 +68,13 @@ Requests are signed (AWS Signature Version 4) with a key from 'farmtally keys cr
 	f.DurationVar(&o.timeLimit, "time-limit", server.DefaultTimeLimit, "how long one aggregation may run")
 	f.Int64Var(&o.rowLimit, "row-limit", server.DefaultRowLimit, "how many `rows` one aggregation may have")
 	f.IntVar(&o.runningPerFarm, "running-per-farm", server.DefaultRunningPerFarm, "how many aggregations of a farm may run at once")
+	f.Int64Var(&o.cacheMiB, "cache", engine.DefaultCacheBytes>>20, "how many `MiB` of memory keep what aggregations found, for the next like them; 0 keeps nothing")
 	f.BoolVar(&o.verbose, "verbose", false, "log every request")
 	return cmd
 }
+
+// maxCacheMiB is a tebibyte: more is a mistake.
+const maxCacheMiB = 1 << 20
 
 // ballastBytes is how much larger the heap seems than it is.
 const ballastBytes = 48 << 20
@@ -89,6 +97,8 @@ func (o *serveOptions) check() error {
 		return fmt.Errorf("--time-limit %s: must be above 0 and at most %s", o.timeLimit, server.Life)
 	case o.rowLimit <= 0:
 		return fmt.Errorf("--row-limit %d: must be above 0", o.rowLimit)
+	case o.cacheMiB < 0 || o.cacheMiB > maxCacheMiB:
+		return fmt.Errorf("--cache %d: must be 0 to %d MiB", o.cacheMiB, maxCacheMiB)
 	case o.runningPerFarm <= 0:
 		return fmt.Errorf("--running-per-farm %d: must be above 0", o.runningPerFarm)
 	}

@@ -2,16 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/deadline/types"
 	"github.com/spf13/cobra"
 
 	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/export"
 	"github.com/farmtally/farmtally/paginate"
 )
 
@@ -22,7 +24,7 @@ type statsOptions struct {
 	from, to         string
 	timezone, period string
 	groupBy, stats   []string
-	output           string
+	output, path     string
 	aggregation      string
 	maxItems         int
 	pageSize         int
@@ -59,17 +61,22 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 		Example: `  $ farmtally stats --from 2026-01-01 --to 2026-02-01 --period weekly --group-by user --stat sum
 
   $ farmtally stats --farm studio --queue render --queue sim --from -7d --period daily \
-      --timezone UTC+05:30 --group-by queue,user --stat sum,max --output csv`,
+      --timezone UTC+05:30 --group-by queue,user --stat sum,max --output csv
+
+  $ farmtally stats --from -30d --period daily --group-by user --output parquet --out users.parquet`,
 		Args: arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := o.parse(p.now())
 			if err == nil {
 				err = o.parsePaging(q, cmd.Flags().Changed)
 			}
+			if err == nil {
+				err = o.checkOutput(terminal(p.stdout))
+			}
 			if err != nil {
 				return misusef(helpOf(cmd), "%s", err)
 			}
-			return p.stats(cmd.Context(), q, o.output)
+			return p.stats(cmd.Context(), q, &o)
 		},
 	}
 	f := cmd.Flags()
@@ -83,12 +90,13 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 	f.StringVar(&o.period, "period", "", "cut the range into `periods`: hourly, daily, weekly or monthly (default: one sum)")
 	f.StringSliceVar(&o.groupBy, "group-by", []string{"queue"}, "one or two `dimensions`: "+strings.Join(slices.Collect(dimensionWords), ", "))
 	f.StringSliceVar(&o.stats, "stat", []string{"sum"}, "the `statistics`: sum, avg, min, max")
-	f.IntVar(&o.maxItems, "max-items", 0, "print so many rows at the `most`, and the token to go on with")
-	f.IntVar(&o.pageSize, "page-size", 0, "ask for so many rows at a `time`, 1 to 100")
+	f.IntVar(&o.maxItems, "max-items", 0, "print this `number` of rows at the most, and the token to go on with")
+	f.IntVar(&o.pageSize, "page-size", 0, "ask for this `number` of rows at once, 1 to 100")
 	f.StringVar(&o.startingToken, "starting-token", "", "go on where --max-items stopped, with the `token` that it gave; needs --aggregation-id")
 	f.BoolVar(&o.noPaginate, "no-paginate", false, "print the first page alone")
 	f.StringVar(&o.aggregation, "aggregation-id", "", "read the rows of the aggregation of this `id`; start none")
-	outputFlag(cmd, &o.output, "table", "csv", "json", "ndjson")
+	outputFlag(cmd, &o.output, append([]string{"table"}, export.StatisticsForms...)...)
+	f.StringVar(&o.path, "out", "", "the `file` to write, which appears whole (default: standard output)")
 	return cmd
 }
 
@@ -116,6 +124,14 @@ func parseDimension(s string) (farmtally.Dimension, error) {
 	return 0, fmt.Errorf("must be one of %s", strings.Join(slices.Collect(dimensionWords), ", "))
 }
 
+// inLowerCase says an error about a word of AWS's model with the words as flags have them.
+func inLowerCase(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.ToLower(err.Error()))
+}
+
 // parse reads the options; its error names the flag at fault.
 func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
 	q := &inquiry{endpoint: o.endpoint, farm: o.farm, queues: o.queues, fleets: o.fleets, period: farmtally.WholeRange}
@@ -134,7 +150,7 @@ func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
 	flag("to", o.to, bad)
 	if o.period != "" {
 		q.period, bad = farmtally.ParsePeriod(strings.ToUpper(o.period))
-		flag("period", o.period, bad)
+		flag("period", o.period, inLowerCase(bad))
 	}
 	for _, s := range o.groupBy {
 		d, bad := parseDimension(s)
@@ -143,7 +159,7 @@ func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
 	}
 	for _, s := range o.stats {
 		v, bad := farmtally.ParseStatistic(strings.ToUpper(s))
-		flag("stat", s, bad)
+		flag("stat", s, inLowerCase(bad))
 		q.statistics = append(q.statistics, v)
 	}
 	if err != nil {
@@ -237,22 +253,28 @@ func repeated[T comparable](list []T) (value T, found bool) {
 }
 
 // stats asks the server and prints the answer.
-func (p *program) stats(ctx context.Context, q *inquiry, output string) error {
+func (p *program) stats(ctx context.Context, q *inquiry, o *statsOptions) error {
 	c, err := p.dial(ctx, q.endpoint)
 	if err != nil {
 		return err
 	}
-	c.streams = output != "table" && terminal(p.stdout)
+	c.streams = o.output != "table" && o.path == "" && terminal(p.stdout)
 	scope, err := c.resolve(ctx, q)
 	if err != nil {
 		return c.explain(err)
 	}
-	printer := newStatsPrinter(output, p.stdout, q, scope)
-	answer, err := c.ask(ctx, q, scope, func(row *types.Statistics) error { return printer.row(row) })
+	var answer answer
+	err = p.output(o, func(w io.Writer) error {
+		printer, err := newStatsPrinter(o, w, q, scope)
+		if err != nil {
+			return err
+		}
+		if answer, err = c.ask(ctx, q, scope, printer.row); err != nil {
+			return c.explain(err)
+		}
+		return printer.end(answer)
+	})
 	if err != nil {
-		return c.explain(err)
-	}
-	if err := printer.end(answer); err != nil {
 		return err
 	}
 	if answer.message != "" {

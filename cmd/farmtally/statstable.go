@@ -136,7 +136,7 @@ func (m *total) text(v float64) string {
 	return thousands(strconv.FormatFloat(v, 'f', 4, 64))
 }
 
-func (t *statsTable) end(answer) error {
+func (t *statsTable) end(a answer) error {
 	if len(t.table.rows) == 0 {
 		_, err := fmt.Fprintf(t.w, "nothing was used from %s to %s\n", t.q.start, t.q.end)
 		return err
@@ -150,6 +150,9 @@ func (t *statsTable) end(answer) error {
 		}
 	}
 	t.table.footer = []string{"total"}
+	if a.next != "" || t.q.paging.StartingToken != "" {
+		t.table.footer = []string{"these rows"} // a part of the answer has no total
+	}
 	for range t.q.groupBy {
 		t.table.footer = append(t.table.footer, "")
 	}
@@ -163,4 +166,46 @@ func (t *statsTable) end(answer) error {
 		t.table.footer = append(t.table.footer, m.text(v))
 	}
 	return t.table.print(t.w)
+}
+
+// value gives a row's value of a dimension, and its name where it has one.
+func (s *scope) value(d farmtally.Dimension, r *types.Statistics) (value, name string) {
+	switch d {
+	case farmtally.ByQueue:
+		id := aws.ToString(r.QueueId)
+		return id, s.names[id]
+	case farmtally.ByFleet:
+		id := aws.ToString(r.FleetId)
+		return id, s.names[id]
+	case farmtally.ByJob:
+		return aws.ToString(r.JobId), aws.ToString(r.JobName)
+	case farmtally.ByUser:
+		return aws.ToString(r.UserId), ""
+	case farmtally.ByUsageType:
+		return string(r.UsageType), ""
+	case farmtally.ByInstanceType:
+		return aws.ToString(r.InstanceType), ""
+	default:
+		return aws.ToString(r.LicenseProduct), ""
+	}
+}
+
+// statWord is the wire's name of a statistic: "sum".
+func statWord(v farmtally.Statistic) string { return strings.ToLower(v.String()) }
+
+// statOf gives one statistic of a measure, nil where the row has none.
+func statOf(s *types.Stats, v farmtally.Statistic) *float64 {
+	if s == nil {
+		return nil
+	}
+	switch v {
+	case farmtally.StatSum:
+		return s.Sum
+	case farmtally.StatAvg:
+		return s.Avg
+	case farmtally.StatMin:
+		return s.Min
+	default:
+		return s.Max
+	}
 }

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/deadline"
+	"github.com/farmtally/farmtally/export"
+)
+
+// mediaTypes are those of the forms of export.StatisticsForms.
+var mediaTypes = map[string]string{
+	"csv":     "text/csv; charset=utf-8; header=present",
+	"json":    "application/json",
+	"ndjson":  "application/x-ndjson",
+	"parquet": "application/vnd.apache.parquet",
+	"arrow":   "application/vnd.apache.arrow.file",
+}
+
+// download is the body of an answer that is written as it comes into being. The time to
+// write it in begins anew with every write: it may be long, but not stand still.
+type download struct {
+	w     http.ResponseWriter
+	entry *entry
+}
+
+// Write implements io.Writer.
+func (d *download) Write(p []byte) (int, error) {
+	d.entry.begun = true
+	// A test's recorder has no deadlines.
+	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	return d.w.Write(p)
+}
+
+// exportRows is how many rows are read at once.
+const exportRows = 1000
+
+// export answers ExportAggregation: all rows of a completed aggregation as a file, with
+// exact decimals, and names beside ids.
+func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
+	form, _ := r.param("format")
+	r.checkFarm()
+	r.checkID("aggregationId", "", r.resource)
+	if !slices.Contains(export.StatisticsForms, form) {
+		r.bad.add("format", "must be one of "+strings.Join(export.StatisticsForms, ", "))
+	}
+	if err := r.bad.exception(); err != nil {
+		return nil, err
+	}
+	farm, err := s.readable(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.completed(ctx, r.farm, r.resource)
+	if err != nil {
+		return nil, err
+	}
+	defer s.results.done(o)
+	names, err := s.names(ctx, o.aggregation.Query.GroupBy, r.farm)
+	if err != nil {
+		return nil, err
+	}
+	h := r.download.w.Header()
+	h.Set("Content-Type", mediaTypes[form])
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": fileName(&farm, &o.aggregation.Query, form)}))
+	err = writeRows(bufio.NewWriterSize(r.download, 64<<10), form, o, names)
+	if farmtally.KindOf(err) == farmtally.Corrupt {
+		s.results.drop(o.aggregation.ID)
+	}
+	return nil, err
+}
+
+// completed gives the open result of a completed aggregation. The caller calls done in
+// the end.
+func (s *Server) completed(ctx context.Context, farm farmtally.FarmID, id string) (*openResult, error) {
+	a, err := s.aggregation(ctx, farm, id)
+	if err != nil {
+		return nil, err
+	}
+	if a.Status != farmtally.Completed {
+		return nil, malformed(deadline.Other, "The aggregation is %s; it has rows once it is %s.", a.Status, farmtally.Completed)
+	}
+	if o := s.results.use(id); o != nil {
+		return o, nil
+	}
+	return s.result(a)
+}
+
+// names gives a function that names the values of dimensions, those that the query
+// groups by.
+func (s *Server) names(ctx context.Context, groupBy []farmtally.Dimension, farm farmtally.FarmID) (func(farmtally.Dimension, string) string, error) {
+	type value struct {
+		of   farmtally.Dimension
+		text string
+	}
+	known := map[value]string{}
+	if slices.Contains(groupBy, farmtally.ByQueue) {
+		queues, err := s.config.Catalog.Queues(ctx, farm)
+		if err != nil {
+			return nil, wrapList("queues", err)
+		}
+		for _, q := range queues {
+			known[value{farmtally.ByQueue, string(q.ID)}] = q.Name
+		}
+	}
+	if slices.Contains(groupBy, farmtally.ByFleet) {
+		fleets, err := s.config.Catalog.Fleets(ctx, farm)
+		if err != nil {
+			return nil, wrapList("fleets", err)
+		}
+		for _, f := range fleets {
+			known[value{farmtally.ByFleet, string(f.ID)}] = f.Name
+		}
+	}
+	return func(d farmtally.Dimension, v string) string { return known[value{d, v}] }, nil
+}
+
+// fileName is what a downloaded file is called: by its farm and the days of its range.
+func fileName(farm *farmtally.Farm, q *farmtally.Query, form string) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '-'
+		}
+		return r
+	}, farm.Name)
+	if name == "" {
+		name = string(farm.ID)
+	}
+	local := func(t farmtally.Instant) string {
+		return t.Time().In(time.FixedZone("", int(q.Zone)*60)).Format(time.DateOnly)
+	}
+	return fmt.Sprintf("farmtally %s %s to %s.%s", name, local(q.Start), local(q.End-1), form)
+}
+
+// writeRows writes all rows of a result.
+func writeRows(w *bufio.Writer, form string, o *openResult, names func(farmtally.Dimension, string) string) error {
+	a := &o.aggregation
+	out, err := export.NewStatisticsWriter(w, export.StatisticsConfig{
+		Form: form, GroupBy: a.Query.GroupBy, Statistics: a.Query.Statistics, Spreadsheet: true,
+	})
+	if err != nil {
+		return err
+	}
+	var r export.StatisticsRow
+	for from := int64(0); from < a.Rows; from += exportRows {
+		rows := int64(0)
+		err := o.rows.Read(from, exportRows, func(row *farmtally.Row) error {
+			for i, d := range a.Query.GroupBy {
+				r.Names[i] = names(d, row.Group[i])
+			}
+			if err := r.SetRow(&a.Query, a.CostScale, row); err != nil {
+				return err
+			}
+			rows++
+			return out.Write(&r)
+		})
+		if err != nil {
+			return fmt.Errorf("write rows: %w", err)
+		}
+		if want := min(exportRows, a.Rows-from); rows != want {
+			return farmtally.Errorf(farmtally.Corrupt, "result %s gave %d rows, not %d", a.ID, rows, want)
+		}
+	}
+	if err := out.Close(export.StatisticsEnd{
+		Status: a.Status.String(), Message: a.Message, FarmID: string(a.Query.FarmID), AggregationID: a.ID,
+	}); err != nil {
+		return fmt.Errorf("end file: %w", err)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,67 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Fault, Progress } from "./api";
+import type { State } from "./state";
+
+/** Working says how far the server is; it appears only if that takes a moment. */
+export function Working({ progress, cancel }: { progress: Progress | null; cancel: () => void }) {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), 250);
+    return () => clearTimeout(timer);
+  }, []);
+  const total = progress?.recordsTotal ?? 0;
+  const done = progress?.recordsDone ?? 0;
+  const says = !progress ? "Asking…" : progress.ahead > 0 && total === 0 ? `Waiting for ${progress.ahead} other ${progress.ahead === 1 ? "question" : "questions"}…` : total ? `${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} records` : "Beginning…";
+  return (
+    <div class={late ? "working" : "working early"} role="status">
+      <progress aria-label="records looked at" {...(total ? { max: total, value: done } : {})} />
+      <span>{says}</span>
+      <button type="button" onClick={cancel}>
+        Cancel
+      </button>
+    </div>
+  );
+}
+
+const titles: Record<string, string> = {
+  EMPTY: "Nothing here yet",
+  TOO_LARGE: "Too many rows to show",
+  TOO_LONG: "It took too long",
+  CANCELLED: "Cancelled",
+  UNREACHABLE: "No connection",
+  AccessDeniedException: "Not allowed",
+  ResourceNotFoundException: "Not found",
+};
+
+/** Problem says why there is nothing to see, and what to do. */
+export function Problem({ fault, state, go, again }: { fault: Fault; state?: State; go?: (s: State) => void; again?: () => void }) {
+  const coarser = state && go && (fault.kind === "TOO_LARGE" || fault.kind === "TOO_LONG");
+  return (
+    <section class="problem" role="alert" data-kind={fault.kind}>
+      <h2>{titles[fault.kind] ?? "It did not work"}</h2>
+      <p>{fault.message}</p>
+      <p class="buttons">
+        {coarser && state.groups.length > 1 && (
+          <button type="button" onClick={() => go({ ...state, groups: state.groups.slice(0, 1) })}>
+            Group by one thing alone
+          </button>
+        )}
+        {coarser && (
+          <button type="button" onClick={() => go({ ...state, period: "MONTHLY" })}>
+            By month
+          </button>
+        )}
+        {coarser && (
+          <button type="button" onClick={() => go({ ...state, from: state.to - Math.max(86_400_000, Math.round((state.to - state.from) / 2 / 86_400_000) * 86_400_000) })}>
+            The latter half of the time
+          </button>
+        )}
+        {again && (
+          <button type="button" onClick={again}>
+            Try again
+          </button>
+        )}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,11 @@
+import { chromium } from "playwright-core";
+const [url, out, width = "1280", height = "1000", scheme = "light"] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
+const page = await browser.newPage({ viewport: { width: +width, height: +height }, colorScheme: scheme, timezoneId: "Europe/Berlin" });
+page.on("console", (m) => console.log(m.type(), m.text()));
+page.on("pageerror", (e) => console.log("error", e.message));
+page.on("requestfailed", (r) => console.log("failed", r.url(), r.failure()?.errorText));
+await page.goto(url);
+await page.waitForTimeout(2500);
+await page.screenshot({ path: out, fullPage: true });
+await browser.close();
