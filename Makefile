@@ -75,7 +75,7 @@ bench-short: setup build ## the same on 2000000 records, printed
 bench-check: build ## bench/ itself, and whether DuckDB and ClickHouse give the same answers
 	$(BENCH) vet ./...
 	$(BENCH) test ./...
-	$(BENCH) run . --records 300000 --check
+	$(BENCH) run . --records 500000 --check
 
 kernels: ## Go's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(PKG)

@@ -43,11 +43,14 @@ func (o *ours) each(ctx context.Context, q *farmtally.Query, take func(*farmtall
 	return err
 }
 
-// ask answers once, every row handed to a function that drops it.
-func (o *ours) ask(ctx context.Context, q *farmtally.Query) (time.Duration, error) {
+// ask answers once, every row handed to a function that counts and drops it.
+func (o *ours) ask(ctx context.Context, q *farmtally.Query) (rows int, took time.Duration, err error) {
 	begun := time.Now()
-	err := o.each(ctx, q, func(*farmtally.Row) error { return nil })
-	return time.Since(begun), err
+	err = o.each(ctx, q, func(*farmtally.Row) error {
+		rows++
+		return nil
+	})
+	return rows, time.Since(begun), err
 }
 
 // forget gives the engine's place to a new one, which has answered nothing, and warms it:
@@ -62,7 +65,7 @@ func (o *ours) forget(ctx context.Context, q *farmtally.Query) error {
 	if q.Period == farmtally.Monthly {
 		other.Period = farmtally.Weekly
 	}
-	_, err := o.ask(ctx, &other)
+	_, _, err := o.ask(ctx, &other)
 	return err
 }
 
@@ -72,7 +75,8 @@ func (o *ours) time(ctx context.Context, q *question, _ string) (time.Duration, 
 	if err := o.forget(ctx, &q.Query); err != nil {
 		return 0, err
 	}
-	return o.ask(ctx, &q.Query)
+	_, took, err := o.ask(ctx, &q.Query)
+	return took, err
 }
 
 // rows gives the answer as lines in byte order, in the form of the statements' rows.

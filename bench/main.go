@@ -164,7 +164,11 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	if o.check {
-		return b.checkAnswers(ctx)
+		b.rounds = 1
+		if err := b.checkAnswers(ctx); err != nil {
+			return err
+		}
+		return b.measureAgain(ctx)
 	}
 	if err := b.measureParts(ctx); err != nil {
 		return err

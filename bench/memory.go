@@ -26,7 +26,7 @@ func childMemory(ctx context.Context, o *options, dir string) (err error) {
 	done, most := make(chan struct{}), make(chan int64)
 	go watch(done, most)
 	for range 2 {
-		if _, askErr := us.ask(ctx, &asked[0].Query); askErr != nil {
+		if _, _, askErr := us.ask(ctx, &asked[0].Query); askErr != nil {
 			err = errors.Join(err, askErr)
 		}
 	}
