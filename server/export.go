@@ -119,6 +119,13 @@ func (s *Server) names(ctx context.Context, groupBy []farmtally.Dimension, farm 
 			known[value{farmtally.ByFleet, string(f.ID)}] = f.Name
 		}
 	}
+	labels, err := s.config.Catalog.Labels(ctx, farm)
+	if err != nil {
+		return nil, wrapList("labels", err)
+	}
+	for _, l := range labels {
+		known[value{l.Dimension, l.Value}] = l.Text
+	}
 	return func(d farmtally.Dimension, v string) string { return known[value{d, v}] }, nil
 }
 

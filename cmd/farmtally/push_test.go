@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -263,5 +264,32 @@ func TestPushFollows(t *testing.T) {
 	doJSON(t, &l, "ls", "--data", data, "--output", "json")
 	if len(l.Farms) != 1 || l.Farms[0].Records != 1 {
 		t.Errorf("stored are %+v", l)
+	}
+}
+
+// TestPythonPushes: a program that has nothing of farmtally's, examples/push.py, sends
+// records that botocore signs. They are those of an import, and sent again they are known.
+func TestPythonPushes(t *testing.T) {
+	data := importStudio(t)
+	key := newKey(t, data)
+	server := serve(t, data)
+	path := writeFile(t, "more.ndjson", strings.TrimSpace(studio)+"\n"+strings.Replace(good, `"good"`, `"new"`, 1)+"{}\n")
+	push := func() (stdout, stderr string) {
+		cmd := exec.CommandContext(t.Context(), python(t), "../../examples/push.py", "studio", path)
+		cmd.Env = append(clientEnv(t, key), "AWS_ENDPOINT_URL_DEADLINE="+server.url)
+		var out, faults strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &faults
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, faults.String())
+		}
+		return out.String(), faults.String()
+	}
+	for _, want := range []string{"1 new, 7 known, 1 rejected\n", "0 new, 8 known, 1 rejected\n"} {
+		if stdout, stderr := push(); stdout != want || !strings.Contains(stderr, "more.ndjson:9: ") {
+			t.Errorf("got %s%s, want %s", stdout, stderr, want)
+		}
+	}
+	if n := storedCount(t, data); n != 8 {
+		t.Errorf("%d records are stored, want 8", n)
 	}
 }
