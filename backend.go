@@ -25,6 +25,9 @@ type Backend interface {
 type Import interface {
 	// Add takes a valid record. A later record of the same identity replaces it.
 	Add(ctx context.Context, record *Record) error
+	// AddTable takes the table's rows, as Add would one after the other, and keeps
+	// nothing of the table.
+	AddTable(ctx context.Context, table *Table) error
 	// Commit makes all records of the import visible at once, durably.
 	Commit(ctx context.Context) (Counts, error)
 	// Abort leaves nothing of the import behind.

@@ -34,6 +34,13 @@ const (
 // parseDecimal reads a non-negative decimal number, with an exponent or without,
 // as a count of 10^-digits.
 func parseDecimal(s string, digits int, round rounding) (int64, error) {
+	if v, ok := parsePlainDecimal(s, digits); ok {
+		return v, nil
+	}
+	return parseAnyDecimal(s, digits, round)
+}
+
+func parseAnyDecimal(s string, digits int, round rounding) (int64, error) {
 	if s == "" || len(s) > maxDecimalText {
 		return 0, errNotDecimal
 	}
@@ -78,6 +85,33 @@ func parseDecimal(s string, digits int, round rounding) (int64, error) {
 		return 0, errTooLarge
 	}
 	return int64(v), nil
+}
+
+// parsePlainDecimal reads what most numbers are: few digits, perhaps with a point among
+// them, and no more decimals than are kept. It leaves all else to parseAnyDecimal.
+func parsePlainDecimal(s string, digits int) (v int64, ok bool) {
+	const most = 18 // digits in 64 bits
+	decimals := -1
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' && decimals < 0:
+			decimals = 0
+		case c-'0' > 9 || i >= most-digits && decimals < 0 || decimals == digits:
+			return 0, false
+		default:
+			v = v*10 + int64(c-'0')
+			if decimals >= 0 {
+				decimals++
+			}
+		}
+	}
+	if s == "" || s == "." {
+		return 0, false
+	}
+	for range digits - max(decimals, 0) {
+		v *= 10
+	}
+	return v, true
 }
 
 // splitDecimal gives the digits of s without its point, and the power of ten that

@@ -28,18 +28,24 @@ const (
 
 const idDigits = 32
 
+// hexDigit is 1 for each lower-case hexadecimal digit.
+var hexDigit = func() (t [256]byte) {
+	for _, c := range []byte("0123456789abcdef") {
+		t[c] = 1
+	}
+	return t
+}()
+
 // IsID reports whether s is the prefix followed by 32 lower-case hexadecimal digits.
 func IsID(prefix, s string) bool {
-	digits, ok := strings.CutPrefix(s, prefix)
-	if !ok || len(digits) != idDigits {
+	if len(s) != len(prefix)+idDigits || s[:len(prefix)] != prefix {
 		return false
 	}
-	for i := range len(digits) {
-		if c := digits[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
+	good := byte(1)
+	for i := len(prefix); i < len(s); i++ {
+		good &= hexDigit[s[i]]
 	}
-	return true
+	return good == 1
 }
 
 // MistypedID reports whether s was meant as an id and is none: the prefix and at

@@ -191,6 +191,9 @@ type violations []Field
 func (v *violations) add(name, message string) { *v = append(*v, Field{name, message}) }
 
 func (v *violations) text(name, s string, least, most int) {
+	if least <= len(s) && len(s) <= most && utf8.ValidString(s) {
+		return // for a character has a byte at least
+	}
 	switch n := utf8.RuneCountInString(s); {
 	case !utf8.ValidString(s):
 		v.add(name, "must be valid UTF-8")

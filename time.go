@@ -26,11 +26,78 @@ var errNotInstant = errors.New("not an RFC 3339 instant with a zone, such as 202
 // length; what is finer than a millisecond is cut off. The T and the Z may be in
 // lower case, as RFC 3339 section 5.6 allows.
 func ParseInstant(s string) (Instant, error) {
+	if t, ok := parsePlainInstant(s); ok {
+		return t, nil
+	}
+	return parseAnyInstant(s)
+}
+
+func parseAnyInstant(s string) (Instant, error) {
 	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
 	if err != nil || looserThanRFC3339(s) {
 		return 0, errNotInstant
 	}
 	return InstantOf(t), nil
+}
+
+// parsePlainInstant reads what most instants are: 2026-01-31T08:00:00Z, perhaps with a
+// fraction. It leaves all else, also what is wrong, to parseAnyInstant.
+func parsePlainInstant(s string) (Instant, bool) {
+	const form = "0000-00-00T00:00:00"
+	if len(s) <= len(form) || s[len(s)-1] != 'Z' {
+		return 0, false
+	}
+	for i := range len(form) {
+		if digit := s[i]-'0' < 10; digit != (form[i] == '0') || !digit && s[i] != form[i] {
+			return 0, false
+		}
+	}
+	two := func(at int) int64 { return int64(s[at]-'0')*10 + int64(s[at+1]-'0') }
+	year, month, day := two(0)*100+two(2), two(5), two(8)
+	hour, minute, second := two(11), two(14), two(17)
+	if month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	millis, ok := plainFraction(s[len(form) : len(s)-1])
+	// Days since 0000-03-01, in years that begin in March and so end with the leap day.
+	if month < 3 {
+		month, year = month+12, year-1
+	}
+	const epoch = 719_468 // of 1970-01-01
+	days := year*365 + floorDiv(year, 4) - floorDiv(year, 100) + floorDiv(year, 400) + (153*(month-3)+2)/5 + day - 1 - epoch
+	return Instant(days*millisPerDay + hour*millisPerHour + minute*millisPerMinute + second*millisPerSecond + millis), ok
+}
+
+func daysIn(year, month int64) int64 {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+// plainFraction reads "" or a point and digits, as milliseconds.
+func plainFraction(s string) (millis int64, ok bool) {
+	if s == "" {
+		return 0, true
+	}
+	if s[0] != '.' || len(s) < 2 || len(s) > len(".999999999") {
+		return 0, false
+	}
+	weight := int64(100)
+	for i := 1; i < len(s); i++ {
+		if s[i]-'0' > 9 {
+			return 0, false
+		}
+		millis += int64(s[i]-'0') * weight
+		weight /= 10
+	}
+	return millis, true
 }
 
 // looserThanRFC3339 reports what time.Parse lets through and RFC 3339 does not: an

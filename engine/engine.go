@@ -27,6 +27,9 @@ type Config struct {
 	// SealRecords is how many ended hot records of a farm make a segment; 0 is
 	// DefaultSealRecords, negative never seals by itself.
 	SealRecords int
+	// CacheBytes is how much memory keeps what queries found in segments, for the next
+	// query of the same kind; 0 is DefaultCacheBytes, negative keeps nothing.
+	CacheBytes int64
 	// Logger takes what happens behind the callers' backs; nil drops it.
 	Logger *slog.Logger
 }
@@ -40,9 +43,12 @@ type Engine struct {
 	mu       sync.Mutex
 	segments map[int64]*storage.Segment // open, by id
 	users    users                      // who may hold open segments
+	zones    map[int64]*zones           // of open segments, by id
 	retired  map[int64]int64            // open segments that are not the farm's any more: the latest user who may hold them
 	inUse    sync.WaitGroup             // snapshots and imports
 	wake     chan struct{}              // something new may be worth compacting
+	cache    *cache
+	hot      map[farmtally.FarmID]*hotSet // as of the latest query
 
 	appends appends
 	sealer  sealer
@@ -61,13 +67,16 @@ func Open(cfg Config) *Engine {
 	if cfg.SealRecords == 0 {
 		cfg.SealRecords = DefaultSealRecords
 	}
+	if cfg.CacheBytes == 0 {
+		cfg.CacheBytes = DefaultCacheBytes
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{
 		cfg: cfg, catalog: cfg.Catalog,
-		segments: map[int64]*storage.Segment{}, retired: map[int64]int64{}, users: users{active: map[int64]bool{}},
-		wake: make(chan struct{}, 1),
+		segments: map[int64]*storage.Segment{}, zones: map[int64]*zones{}, retired: map[int64]int64{}, users: users{active: map[int64]bool{}},
+		wake: make(chan struct{}, 1), cache: newCache(cfg.CacheBytes), hot: map[farmtally.FarmID]*hotSet{},
 	}
 	e.appends.turn = make(chan struct{}, 1)
 	e.sealer.begin()

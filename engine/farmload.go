@@ -22,7 +22,7 @@ func identityOf(r *farmtally.Record) identity { return identity{r.StartedAt, r.R
 type farmLoad struct {
 	engine *Engine
 	farm   farmtally.FarmID
-	chunk  chunk
+	chunk  *chunk
 
 	base    []source // the segments there were when the import came to the farm
 	version int64    // the last batch of hot records then
@@ -74,7 +74,7 @@ func (l *load) openFarm(ctx context.Context, farm farmtally.FarmID) (*farmLoad, 
 		return nil, err
 	}
 	f := &farmLoad{
-		engine: l.engine, farm: farm, version: view.Version,
+		engine: l.engine, farm: farm, version: view.Version, chunk: &chunk{},
 		baseHot: map[identity]farmtally.Record{}, hot: map[identity]farmtally.Record{},
 	}
 	for _, r := range view.Hot {
@@ -99,7 +99,9 @@ type live struct {
 	keep   func()
 }
 
-func (f *farmLoad) find(k identity) (live, error) {
+// find gives the live record of an identity; those that are asked for ascend.
+func (f *farmLoad) find(c *chunk, at int32, seek *seeker) (live, error) {
+	k := identity{c.builder.Start(int(at)), string(c.builder.ID(int(at)))}
 	if r, ok := f.hot[k]; ok {
 		return live{r, true, func() { delete(f.hot, k) }, func() {}}, nil
 	}
@@ -108,39 +110,53 @@ func (f *farmLoad) find(k identity) (live, error) {
 			r, true, func() { delete(f.baseHot, k); f.gone = append(f.gone, r) }, func() { f.kept = append(f.kept, r) },
 		}, nil
 	}
-	for _, sources := range [][]source{f.pending, f.base} {
-		for i := range sources {
-			s := &sources[i]
-			row, err := s.find(k)
-			if err != nil {
-				return live{}, err
-			}
-			if row < 0 {
-				continue
-			}
-			if err := s.segment.VerifyAll(); err != nil {
-				return live{}, err
-			}
-			l := live{found: true, remove: func() { s.drop(row) }, keep: func() { s.keep(row) }}
-			s.segment.Record(row, &l.record)
-			return l, nil
-		}
+	s, row := seek.find(c, at)
+	if s == nil {
+		return live{}, nil
 	}
-	return live{}, nil
+	if err := s.segment.VerifyAll(); err != nil {
+		return live{}, err
+	}
+	l := live{found: true, remove: func() { s.drop(row) }, keep: func() { s.keep(row) }}
+	s.segment.Record(row, &l.record)
+	return l, nil
 }
 
-// flush settles the collected records with those that are live already, and writes
-// the ended ones to a segment.
-func (f *farmLoad) flush(batch *storage.Batch, counts *farmtally.Counts) error {
-	order := f.chunk.builder.Order()
+// fresh reports whether no record of the row's identity is live, so that it is new.
+func (f *farmLoad) fresh(c *chunk, at int32, seek *seeker) bool {
+	if _, running := c.running[at]; running {
+		return false
+	}
+	if len(f.hot)+len(f.baseHot) > 0 {
+		k := identity{c.builder.Start(int(at)), string(c.builder.ID(int(at)))}
+		_, mine := f.hot[k]
+		_, base := f.baseHot[k]
+		if mine || base {
+			return false
+		}
+	}
+	s, _ := seek.find(c, at)
+	return s == nil
+}
+
+// flush settles collected records with those that are live already, and writes the
+// ended ones to a segment.
+func (f *farmLoad) flush(batch *storage.Batch, c *chunk, counts *farmtally.Counts) error {
+	order := c.builder.Order()
+	seek, err := f.seeker(c, order)
+	if err != nil {
+		return err
+	}
 	keep := order[:0]
 	for i := 0; i < len(order); {
 		n := i + 1
-		for n < len(order) && f.chunk.builder.Same(order[i], order[n]) {
+		for n < len(order) && c.builder.Same(order[i], order[n]) {
 			n++
 		}
-		last, write, err := f.settle(order[i:n], counts)
-		if err != nil {
+		last, write := order[i], true
+		if n == i+1 && f.fresh(c, last, seek) {
+			counts.New++
+		} else if last, write, err = f.settle(c, order[i:n], seek, counts); err != nil {
 			return err
 		}
 		if write {
@@ -149,30 +165,27 @@ func (f *farmLoad) flush(batch *storage.Batch, counts *farmtally.Counts) error {
 		i = n
 	}
 	if len(keep) > 0 {
-		s, err := batch.Write(f.farm, &f.chunk.builder, keep)
+		s, err := batch.Write(f.farm, &c.builder, keep)
 		if err != nil {
 			return err
 		}
 		f.pending = append(f.pending, source{segment: s})
 	}
-	f.chunk.reset()
+	c.reset()
 	return nil
 }
 
 // settle takes the versions of one record in the order in which they came. It
 // reports whether the last is to be written to the segment.
-func (f *farmLoad) settle(versions []int32, counts *farmtally.Counts) (last int32, write bool, err error) {
-	var r farmtally.Record
-	f.chunk.record(versions[0], &r)
-	r.FarmID = f.farm
-	k := identityOf(&r)
-	before, err := f.find(k)
+func (f *farmLoad) settle(c *chunk, versions []int32, seek *seeker, counts *farmtally.Counts) (last int32, write bool, err error) {
+	before, err := f.find(c, versions[0], seek)
 	if err != nil {
 		return 0, false, err
 	}
+	var r farmtally.Record
 	previous, found := before.record, before.found
 	for _, at := range versions {
-		f.chunk.record(at, &r)
+		c.record(at, &r)
 		r.FarmID = f.farm
 		switch {
 		case !found:
@@ -192,7 +205,7 @@ func (f *farmLoad) settle(versions []int32, counts *farmtally.Counts) (last int3
 		before.remove()
 	}
 	if r.Running {
-		f.hot[k] = r
+		f.hot[identityOf(&r)] = r
 		return 0, false, nil
 	}
 	return versions[len(versions)-1], true, nil
@@ -271,7 +284,7 @@ func (f *farmLoad) bringBack(ctx context.Context, tx *storage.Tx, now []storage.
 func (f *farmLoad) lostRows(ctx context.Context, tx *storage.Tx, s *source, now []storage.SegmentInfo) ([]int, error) {
 	var lost []int
 	if !slices.ContainsFunc(now, func(info storage.SegmentInfo) bool { return info.ID == s.segment.Info.ID }) {
-		return f.lostOfGone(ctx, tx, s, now)
+		return f.lostOfGone(ctx, tx, s)
 	}
 	dropped, err := tx.DroppedRows(ctx, s.segment.Info.ID)
 	if err != nil {
@@ -287,8 +300,8 @@ func (f *farmLoad) lostRows(ctx context.Context, tx *storage.Tx, s *source, now 
 
 // lostOfGone is lostRows of a segment that was compacted away: its rows are in segments
 // that have come since, or live no more.
-func (f *farmLoad) lostOfGone(ctx context.Context, tx *storage.Tx, s *source, now []storage.SegmentInfo) ([]int, error) {
-	p := putter{engine: f.engine, tx: tx, segments: map[farmtally.FarmID][]storage.SegmentInfo{f.farm: now}}
+func (f *farmLoad) lostOfGone(ctx context.Context, tx *storage.Tx, s *source) ([]int, error) {
+	p := putter{engine: f.engine, tx: tx, first: s.segment.Info.First, last: s.segment.Info.Last, segments: map[farmtally.FarmID][]lookup{}}
 	var lost []int
 	for row := range s.segment.Len() {
 		if !s.keeps(row) || s.dropped[row] {

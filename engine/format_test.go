@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -156,4 +157,52 @@ func writeFormat(t *testing.T) {
 	try(t, e.Close())
 	try(t, catalog.Close())
 	try(t, os.WriteFile(filepath.Join(dir, "answers.json"), []byte(formatAnswers(t, dir)), 0o600))
+}
+
+// A folder of the first version is written to: what it has and what comes are there, and
+// the folder says that programs of that version cannot read it.
+func TestOldFormatIsRaised(t *testing.T) {
+	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "data")
+	try(t, os.CopyFS(dir, os.DirFS("testdata/format-1")))
+	held := func(write bool) (n int) {
+		catalog, err := storage.Open(ctx, storage.Config{Dir: dir})
+		try(t, err)
+		defer catalog.Close() //nolint:errcheck // a copy
+		e := engine.Open(engine.Config{Catalog: catalog})
+		defer e.Close() //nolint:errcheck // a copy
+		farm := backendtest.Farm(1 << 20)
+		if write {
+			r := backendtest.Example(farm, 31)[30]
+			r.RecordID = "new"
+			outcomes, err := e.Append(ctx, []farmtally.Record{r})
+			try(t, err)
+			if outcomes[0] != farmtally.New {
+				t.Errorf("the record is %v", outcomes[0])
+			}
+			_, err = e.Seal(ctx, farm)
+			try(t, err)
+			_, err = e.Append(ctx, []farmtally.Record{r})
+			try(t, err)
+		}
+		s, err := e.Snapshot(ctx, farm)
+		try(t, err)
+		defer s.Close() //nolint:errcheck // it only reads
+		try(t, s.Records(ctx, func(*farmtally.Record) error { n++; return nil }))
+		return n
+	}
+	before := held(false)
+	if got := held(true); got != before+1 {
+		t.Errorf("%d records, and %d before one was pushed", got, before)
+	}
+	if got := held(false); got != before+1 {
+		t.Errorf("%d records after opening again, and %d before one was pushed", got, before)
+	}
+	catalog, err := sql.Open("sqlite", filepath.Join(dir, "catalog.db"))
+	try(t, err)
+	defer catalog.Close() //nolint:errcheck // it is only read
+	var version string
+	try(t, catalog.QueryRowContext(ctx, "SELECT CAST(value AS TEXT) FROM meta WHERE key = 'format'").Scan(&version))
+	if version != "2" {
+		t.Errorf("the folder has version %s", version)
+	}
 }

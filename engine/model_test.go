@@ -136,9 +136,14 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				t.Skip("no import is under way")
 			}
 			l := &m.loads[rapid.IntRange(0, len(m.loads)-1).Draw(t, "import")]
-			for _, r := range m.records(t) {
+			records := m.records(t)
+			l.records = append(l.records, records...)
+			if rapid.Bool().Draw(t, "tables") {
+				must(t, backendtest.AddTables(ctx, l.load, records))
+				return
+			}
+			for _, r := range records {
 				must(t, l.load.Add(ctx, &r))
-				l.records = append(l.records, r)
 			}
 		},
 		"endImport": func(t *rapid.T) {

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"math"
+	"slices"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/storage"
@@ -9,53 +11,30 @@ import (
 
 // putter makes records those of their identities, in one transaction.
 type putter struct {
-	engine   *Engine
-	tx       *storage.Tx
-	put      []farmtally.Record // to be written
-	latest   map[recordKey]int  // of their identities, the last in put
-	segments map[farmtally.FarmID][]storage.SegmentInfo
-}
-
-// recordKey is a record's identity.
-type recordKey struct {
-	farm farmtally.FarmID
-	identity
+	engine      *Engine
+	tx          *storage.Tx
+	first, last farmtally.Instant // the starts of the records
+	segments    map[farmtally.FarmID][]lookup
 }
 
 // putAll puts the records in their order and tells what became of each.
-func (e *Engine) putAll(ctx context.Context, tx *storage.Tx, records []farmtally.Record, outcomes []farmtally.Outcome) error {
-	p := putter{engine: e, tx: tx, put: make([]farmtally.Record, 0, len(records)), latest: make(map[recordKey]int, len(records)), segments: map[farmtally.FarmID][]storage.SegmentInfo{}}
+func (e *Engine) putAll(ctx context.Context, tx *storage.Tx, records []farmtally.Record, outcomes []farmtally.Outcome) (err error) {
+	p := putter{engine: e, tx: tx, first: math.MaxInt64, last: math.MinInt64, segments: map[farmtally.FarmID][]lookup{}}
 	for i := range records {
-		var err error
-		if outcomes[i], err = p.take(ctx, &records[i]); err != nil {
+		p.first, p.last = min(p.first, records[i].StartedAt), max(p.last, records[i].StartedAt)
+	}
+	replace := p.replace
+	for i := range records {
+		if outcomes[i], err = tx.Take(ctx, &records[i], replace); err != nil {
 			return err
 		}
 	}
-	return tx.PutHot(ctx, p.put)
+	return nil
 }
 
-// take makes the record the one of its identity. That is among those to be put, or hot,
-// or in a segment, or nowhere.
-func (p *putter) take(ctx context.Context, r *farmtally.Record) (farmtally.Outcome, error) {
-	outcome, err := p.outcome(ctx, r)
-	if err == nil && outcome != farmtally.Unchanged {
-		p.latest[recordKey{r.FarmID, identityOf(r)}] = len(p.put)
-		p.put = append(p.put, *r)
-	}
-	return outcome, err
-}
-
-func (p *putter) outcome(ctx context.Context, r *farmtally.Record) (farmtally.Outcome, error) {
-	if at, ok := p.latest[recordKey{r.FarmID, identityOf(r)}]; ok {
-		return compare(&p.put[at], r), nil
-	}
-	old, found, err := p.tx.FindHot(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	if found {
-		return compare(old, r), nil
-	}
+// replace tells what a record is to those in segments, and drops the one of its identity
+// if it is another version.
+func (p *putter) replace(ctx context.Context, r *farmtally.Record) (farmtally.Outcome, error) {
 	at, stored, found, err := p.findStored(ctx, r)
 	if err != nil || !found {
 		return farmtally.New, err
@@ -66,55 +45,100 @@ func (p *putter) outcome(ctx context.Context, r *farmtally.Record) (farmtally.Ou
 	return farmtally.Replaced, p.tx.Drop(ctx, at.segment.Info.ID, at.row)
 }
 
-func compare(old, r *farmtally.Record) farmtally.Outcome {
-	if old.SameAs(r) {
-		return farmtally.Unchanged
-	}
-	return farmtally.Replaced
-}
-
 // place is a row of a segment.
 type place struct {
 	segment *storage.Segment
 	row     int
 }
 
+// lookup looks for identities in a segment. Those that come one after the other are
+// near to each other as a rule.
+type lookup struct {
+	info    storage.SegmentInfo
+	segment *storage.Segment // nil until it is needed
+	starts  []int64
+	at      int // where the last one was looked for
+}
+
+func (l *lookup) open(e *Engine) (err error) {
+	if l.segment != nil {
+		return nil
+	}
+	if l.segment, err = e.segment(l.info); err != nil {
+		return err
+	}
+	l.starts, err = l.segment.Starts()
+	return err
+}
+
+// starting reports whether a record of the segment starts at the instant.
+func (l *lookup) starting(start int64) bool {
+	from, to, step := l.at, l.at, 1
+	for from > 0 && l.starts[from-1] >= start {
+		to, from, step = from, max(from-step, 0), 2*step
+	}
+	for to < len(l.starts) && l.starts[to] < start {
+		from, to, step = to+1, min(to+step, len(l.starts)), 2*step
+	}
+	at, found := slices.BinarySearch(l.starts[from:to], start)
+	l.at = from + at
+	return found || l.at < len(l.starts) && l.starts[l.at] == start
+}
+
+// lookups gives the farm's segments that may have records of the putter's starts.
+func (p *putter) lookups(ctx context.Context, farm farmtally.FarmID) ([]lookup, error) {
+	if known, ok := p.segments[farm]; ok {
+		return known, nil
+	}
+	infos, err := p.tx.Segments(ctx, farm)
+	if err != nil {
+		return nil, err
+	}
+	var lookups []lookup
+	for i := range infos {
+		if p.first <= infos[i].Last && p.last >= infos[i].First {
+			lookups = append(lookups, lookup{info: infos[i]})
+		}
+	}
+	p.segments[farm] = lookups
+	return lookups, nil
+}
+
 // findStored gives the record of the identity that a segment holds, if one does.
 func (p *putter) findStored(ctx context.Context, r *farmtally.Record) (at place, old farmtally.Record, found bool, err error) {
-	infos, known := p.segments[r.FarmID]
-	if !known {
-		if infos, err = p.tx.Segments(ctx, r.FarmID); err != nil {
-			return at, old, false, err
-		}
-		p.segments[r.FarmID] = infos
+	lookups, err := p.lookups(ctx, r.FarmID)
+	if err != nil {
+		return at, old, false, err
 	}
-	for i := range infos {
-		info := &infos[i]
-		if r.StartedAt < info.First || r.StartedAt > info.Last {
+	for i := range lookups {
+		l := &lookups[i]
+		if r.StartedAt < l.info.First || r.StartedAt > l.info.Last {
 			continue
 		}
-		s, err := p.engine.segment(*info)
-		if err != nil {
+		if err := l.open(p.engine); err != nil {
 			return at, old, false, err
 		}
-		row, err := s.Find(r.StartedAt, r.RecordID)
+		if !l.starting(int64(r.StartedAt)) {
+			continue
+		}
+		row, err := l.segment.Find(r.StartedAt, r.RecordID)
 		if err != nil {
 			return at, old, false, err
 		}
 		if row < 0 {
 			continue
 		}
-		if dropped, err := p.tx.Dropped(ctx, info.ID, row); err != nil || dropped {
+		if dropped, err := p.tx.Dropped(ctx, l.info.ID, row); err != nil || dropped {
 			if err != nil {
 				return at, old, false, err
 			}
 			continue
 		}
-		if err := s.VerifyAll(); err != nil {
+		if err := l.segment.VerifyAll(); err != nil {
 			return at, old, false, err
 		}
-		s.Record(row, &old)
-		return place{s, row}, old, true, nil
+		l.segment.Record(row, &old)
+		return place{l.segment, row}, old, true, nil
 	}
 	return at, old, false, nil
 }

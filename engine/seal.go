@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/farmtally/farmtally"
@@ -107,8 +106,8 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 	e.sealer.turn.Lock()
 	defer e.sealer.turn.Unlock()
 	defer e.use()()
-	through, ended, err := e.catalog.ReadEnded(ctx, farm)
-	if err != nil || through == 0 {
+	ended, err := e.catalog.ReadEnded(ctx, farm)
+	if err != nil || !ended.Any() {
 		return 0, err
 	}
 	batch, err := e.catalog.BeginBatch()
@@ -130,7 +129,7 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 		return 0, fmt.Errorf("seal records: %w", err)
 	}
 	err = e.catalog.Write(ctx, func(tx *storage.Tx) error {
-		records, err = e.moveEnded(ctx, tx, farm, through, ended, segments)
+		records, err = e.moveEnded(ctx, tx, ended, segments)
 		return err
 	})
 	if errors.Is(err, errFolded) {
@@ -144,22 +143,25 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 }
 
 // writeEnded writes the records, which are in the order of segments, to segments.
-func (e *Engine) writeEnded(ctx context.Context, batch *storage.Batch, farm farmtally.FarmID, ended []*farmtally.Record,
+func (e *Engine) writeEnded(ctx context.Context, batch *storage.Batch, farm farmtally.FarmID, ended *storage.Ended,
 ) (segments []*storage.Segment, err error) {
 	var builder storage.Builder
-	for part := range slices.Chunk(ended, e.cfg.SegmentRecords) {
-		if err := ctx.Err(); err != nil {
-			return segments, err
+	var r farmtally.Record
+	for i := range ended.Len() {
+		if i%mergeRows == 0 && ctx.Err() != nil {
+			return segments, ctx.Err()
 		}
-		builder.Reset()
-		for i := range part {
-			builder.Add(part[i])
+		ended.Record(i, &r)
+		builder.Add(&r)
+		if builder.Len() < e.cfg.SegmentRecords && i < ended.Len()-1 {
+			continue
 		}
 		s, err := batch.Write(farm, &builder, builder.Order())
 		if err != nil {
 			return segments, err
 		}
 		segments = append(segments, s)
+		builder.Reset()
 	}
 	return segments, nil
 }
@@ -169,20 +171,16 @@ var errFolded = errors.New("the hot records were folded by another process")
 
 // moveEnded makes the segments known in place of the batches. Of records that were
 // replaced since they were read the segments' rows are dropped.
-func (e *Engine) moveEnded(ctx context.Context, tx *storage.Tx, farm farmtally.FarmID, through int64, ended []*farmtally.Record,
-	segments []*storage.Segment,
-) (records int, err error) {
+func (e *Engine) moveEnded(ctx context.Context, tx *storage.Tx, ended *storage.Ended, segments []*storage.Segment) (records int, err error) {
 	ids := make([]int64, len(segments))
 	for i, s := range segments {
 		if ids[i], err = tx.AddSegment(ctx, &s.Info); err != nil {
 			return 0, err
 		}
 	}
-	done, err := tx.RemoveHot(ctx, farm, through, ended, func(i int, still bool) error {
-		if still {
-			records++
-			return nil
-		}
+	records = ended.Len()
+	done, err := tx.RemoveHot(ctx, ended, func(i int) error {
+		records--
 		return tx.Drop(ctx, ids[i/e.cfg.SegmentRecords], i%e.cfg.SegmentRecords)
 	})
 	if err == nil && !done {

@@ -29,6 +29,9 @@ type part struct {
 	dropped []uint32 // ascending
 }
 
+// records counts the rows that count.
+func (p *part) records() int64 { return p.segment.Info.Records - int64(len(p.dropped)) }
+
 // runs calls yield for each run of consecutive rows within [from, to) of which
 // none was dropped.
 func (p *part) runs(from, to int, yield func(from, to int)) {
@@ -54,7 +57,7 @@ func (e *Engine) Snapshot(ctx context.Context, farm farmtally.FarmID) (farmtally
 	}
 	s := &snapshot{engine: e, farm: farm, hot: view.Hot, segments: parts, records: int64(len(view.Hot)), end: sync.OnceFunc(end)}
 	for i := range parts {
-		s.records += parts[i].segment.Info.Records - int64(len(parts[i].dropped))
+		s.records += parts[i].records()
 	}
 	return s, nil
 }
@@ -80,7 +83,7 @@ func (s *snapshot) Records(ctx context.Context, yield func(*farmtally.Record) er
 	all = slices.DeleteFunc(all, func(r *reader) bool { return !r.next() })
 	heap.Init(&all)
 	for n := 0; len(all) > 0; n++ {
-		if n%stepRows == 0 && ctx.Err() != nil {
+		if n%(1<<16) == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err := yield(&all[0].record); err != nil {

@@ -66,6 +66,8 @@ func (e *Engine) unmap() {
 		}
 		delete(e.segments, id)
 		delete(e.retired, id)
+		delete(e.zones, id)
+		e.cache.forget(id)
 	}
 }
 

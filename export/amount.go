@@ -20,7 +20,7 @@ const (
 )
 
 // powers has the powers of ten that scale amounts.
-var powers = [...]uint64{secondDigits: 1e3, 9: 1e9, dollarDigits: 1e18}
+var powers = [...]uint64{secondDigits: 1e3, 9: 1e9, quantityDigits: 1e15, dollarDigits: 1e18}
 
 // amount is a decimal number that is not negative: a count of 10^-digits, where the
 // digits are known from its place.

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"golang.org/x/sync/errgroup"
 )
 
 // Arrow reads records from an Arrow IPC file, also known as Feather version 2, or
@@ -24,11 +26,9 @@ type arrowBatches interface {
 	Read() (arrow.RecordBatch, error)
 }
 
-func readArrow(_ context.Context, in File, plan func([]string) ([]int, error), yield func(*batch) error) error {
+func readArrow(ctx context.Context, in File, plan func([]string) ([]int, error), convert func(*batch), yield func(*batch) error) error {
 	var file arrowBatches
 	var fields []int
-	texts := make([]textBuilder, fieldCount+1)
-	texts[recordID].distinct = true
 	err := guarded("Arrow", func() (err error) {
 		if file, err = openArrow(in); err != nil {
 			return damagedFile("Arrow", err)
@@ -40,17 +40,41 @@ func readArrow(_ context.Context, in File, plan func([]string) ([]int, error), y
 		fields, err = plan(names)
 		return err
 	})
-	for err == nil {
-		var b *batch
-		err = guarded("Arrow", func() (err error) { b, err = nextArrow(file, fields, texts); return err })
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = yield(b)
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	group, ctx := errgroup.WithContext(ctx)
+	batches := make(chan *batch, 1)
+	group.Go(func() error {
+		defer close(batches)
+		return guarded("Arrow", func() error {
+			texts := make([]textBuilder, fieldCount+1)
+			for {
+				b, err := nextArrow(file, fields, texts)
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				convert(b)
+				select {
+				case batches <- b:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+		})
+	})
+	group.Go(func() error {
+		for b := range batches {
+			if err := yield(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
 }
 
 func openArrow(in File) (arrowBatches, error) {
@@ -103,12 +127,43 @@ func nextArrow(file arrowBatches, fields []int, texts []textBuilder) (*batch, er
 			continue
 		}
 		texts[field].begin()
+		if field == recordID {
+			if b.columns[field] = arrowIDs(from.Column(i)); b.columns[field] != nil {
+				continue
+			}
+		}
 		if b.columns[field], err = arrowVector(from.Column(i), &texts[field]); err != nil {
 			return nil, typeFault(columnField(field), err.Error())
 		}
 	}
 	return b, nil
 }
+
+// arrowIDs copies a column of texts of which hardly any comes twice; nil where it has
+// another type.
+func arrowIDs(column arrow.Array) *vector {
+	var of func(int) string
+	switch c := column.(type) {
+	case *array.String:
+		of = c.Value
+	case *array.LargeString:
+		of = c.Value
+	case *array.StringView:
+		of = c.Value
+	default:
+		return nil
+	}
+	ids := newIDBuilder(column.Len())
+	for i := range column.Len() {
+		if column.IsValid(i) {
+			ids.add(i, bytesOf(of(i)))
+		}
+	}
+	return ids.vector(column.Len())
+}
+
+// bytesOf are the bytes of a text, which must not be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) } //nolint:gosec // read alone
 
 // arrowVector copies a column of a batch.
 func arrowVector(column arrow.Array, texts *textBuilder) (*vector, error) {
@@ -222,7 +277,7 @@ func (v *vector) textsOf(column arrow.Array, texts *textBuilder, of func(int) st
 	v.kind, v.codes = ofTexts, make([]uint32, column.Len())
 	for i := range v.codes {
 		if column.IsValid(i) {
-			v.codes[i] = texts.code([]byte(of(i)))
+			v.codes[i] = texts.code(bytesOf(of(i)))
 		}
 	}
 	v.texts, v.generation = texts.texts, texts.generation

@@ -19,7 +19,7 @@ type fastColumns struct {
 
 // knownTexts are what the texts of a column come to, by code.
 type knownTexts struct {
-	generation int
+	generation int64
 	texts      []knownText
 }
 
@@ -77,7 +77,7 @@ func or(a, b string) string {
 func (f *fastColumns) setFarm(b *batch, i int) bool {
 	s := f.schema.defaultFarm
 	if v := b.columns[farmID]; v != nil {
-		if v.kind != ofTexts {
+		if v.kind != ofTexts || v.ids != nil {
 			return false
 		}
 		if given := v.text(i); given != "" {
@@ -90,14 +90,22 @@ func (f *fastColumns) setFarm(b *batch, i int) bool {
 	if s == f.farmText {
 		return true
 	}
+	if !f.begin(s) {
+		return false
+	}
+	for field := range idPrefixes {
+		f.known[field] = knownTexts{}
+	}
+	return true
+}
+
+// begin makes the farm the one of the rows that follow.
+func (f *fastColumns) begin(s string) bool {
 	made, err := f.schema.farm(s)
 	if err != nil || !utf8.ValidString(s) || utf8.RuneCountInString(made.name) > 100 {
 		return false
 	}
 	f.farm, f.farmText = made, s
-	for field := range idPrefixes {
-		f.known[field] = knownTexts{}
-	}
 	return true
 }
 
@@ -216,10 +224,11 @@ func (v *vector) scaled(row int, kind vectorKind, digits int, cut bool) (n int64
 	return 0, false, false
 }
 
+const lastInstant = 253_402_300_799_999 // the end of the year 9999
+
 // plain reports whether the record keeps the rules between its fields, and those of its
 // record id, whose values are not looked at once for all.
 func plain(r *farmtally.Record) bool {
-	const lastInstant = 253_402_300_799_999 // the end of the year 9999
 	wall := int64(r.EndedAt - r.StartedAt)
 	switch {
 	case r.RecordID == "", len(r.RecordID) > 128, !utf8.ValidString(r.RecordID):

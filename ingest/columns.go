@@ -60,11 +60,17 @@ const rateField = "rateId"
 // batch is some rows of a file of columns.
 type batch struct {
 	rows    int
+	before  int64                   // the rows of the file before them, known when the batch is yielded
+	of      int64                   // the rows of the file; 0 where that is not known
 	columns [fieldCount + 1]*vector // by field, and that of rateField; nil: none
+	parts   []part                  // what a load makes of it; nil: all by its rows
+	err     error                   // columns that can't have their fields
 }
 
-// columnFile reads the batches of a file in order.
-type columnFile func(ctx context.Context, in File, plan func(names []string) (fields []int, err error), yield func(*batch) error) error
+// columnFile reads the batches of a file, and yields them in order. It calls convert for
+// each of them before, for several at once and in no order.
+type columnFile func(ctx context.Context, in File, plan func(names []string) (fields []int, err error),
+	convert func(*batch), yield func(*batch) error) error
 
 // File is a file that can be read at any place.
 type File interface {
@@ -78,6 +84,7 @@ type columnSource struct {
 	columns    Columns
 	file       columnFile
 	slow       bool // only by way of texts; for tests
+	least      int  // as leastTable; 0 is that
 }
 
 // Read implements Source. The stream must be a File.
@@ -86,29 +93,50 @@ func (c columnSource) Read(ctx context.Context, r io.Reader, yield func(*Row) er
 	if !ok {
 		return farmtally.Errorf(farmtally.Invalid, "must be a file that can be read at any place, and no pipe")
 	}
-	s := newSchema(c.farm, c.kind)
-	fast := fastColumns{schema: &s}
-	var row Row
-	var record farmtally.Record
-	line := int64(0)
-	return c.file(ctx, in, c.plan, func(b *batch) error {
-		if err := c.scale(b); err != nil {
-			return err
+	rows, before := c.rows(yield), int64(0)
+	return c.file(ctx, in, c.plan, func(b *batch) { b.err = c.scale(b) }, func(b *batch) error {
+		if b.err != nil {
+			return b.err
 		}
-		for i := range b.rows {
-			line++
-			row.begin(line)
-			if !c.slow && fast.record(b, i, &record) {
-				row.Records = append(row.Records, record)
-			} else {
-				s.columns(&row, b, i)
-			}
-			if err := yield(&row); err != nil {
-				return err
-			}
+		b.before = before
+		before += int64(b.rows)
+		if err := rows.each(b, 0, b.rows); err != nil {
+			return err
 		}
 		return ctx.Err()
 	})
+}
+
+// batchRowReader reads batches row by row.
+type batchRowReader struct {
+	schema schema
+	fast   fastColumns
+	slow   bool
+	yield  func(*Row) error
+	row    Row
+	record farmtally.Record
+}
+
+func (c columnSource) rows(yield func(*Row) error) *batchRowReader {
+	r := &batchRowReader{schema: newSchema(c.farm, c.kind), slow: c.slow, yield: yield}
+	r.fast.schema = &r.schema
+	return r
+}
+
+// each yields rows of the batch.
+func (r *batchRowReader) each(b *batch, from, to int) error {
+	for i := from; i < to; i++ {
+		r.row.begin(b.before + int64(i) + 1)
+		if !r.slow && r.fast.record(b, i, &r.record) {
+			r.row.Records = append(r.row.Records, r.record)
+		} else {
+			r.schema.columns(&r.row, b, i)
+		}
+		if err := r.yield(&r.row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // columns adds the record of a row of the batch, by way of its texts.

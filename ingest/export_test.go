@@ -6,3 +6,10 @@ func ByTexts(s Source) Source {
 	c.slow = true
 	return c
 }
+
+// Tables makes a source of columns that makes tables of so few rows.
+func Tables(s Source, least int) Source {
+	c := s.(columnSource)
+	c.least = least
+	return c
+}

@@ -16,6 +16,11 @@ import (
 // without being kept.
 const maxLine = 1 << 20
 
+// maxLineRead is maxLine with the line's end.
+const maxLineRead = maxLine + len("\r\n")
+
+const longLine = "is longer than 1 MiB"
+
 // sniffed is how much of a stream's beginning tells whether it is a text.
 const sniffed = 8 << 10
 
@@ -123,13 +128,21 @@ func (r *lineReader) read() (text []byte, fault string, err error) {
 	r.long = append(r.long[:0], text...)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		text, err = r.in.ReadSlice('\n')
-		if len(r.long)+len(text) > maxLine+len("\r\n") {
-			fault = "is longer than 1 MiB"
+		if len(r.long)+len(text) > maxLineRead {
+			fault = longLine
 			continue
 		}
 		r.long = append(r.long, text...)
 	}
 	return r.long, fault, err
+}
+
+// lineFault is why a line, of which raw has the end too, can't be read as text, or "".
+func lineFault(raw, text []byte) string {
+	if len(raw) > maxLineRead {
+		return longLine
+	}
+	return textFault(text)
 }
 
 func textFault(text []byte) string {

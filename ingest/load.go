@@ -119,36 +119,14 @@ func (l *loader) read() error {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // it was only read
-	if _, ok := l.cfg.Source.(columnSource); ok {
-		return l.ofFile(l.readColumns(in))
+	if source, ok := l.cfg.Source.(columnSource); ok {
+		return l.ofFile(l.readColumns(source, in))
 	}
 	text, err := unpacked(in)
 	if err == nil {
 		err = l.cfg.Source.Read(l.ctx, text, l.row)
 	}
 	return l.ofFile(err)
-}
-
-// readColumns reads a file of columns, which is read at any place of it.
-func (l *loader) readColumns(in io.ReadCloser) error {
-	if c, ok := in.(*counted); ok {
-		in = c.ReadCloser
-	}
-	f, ok := in.(File)
-	if l.file == stdin {
-		f, ok = l.cfg.Stdin.(File)
-	}
-	if !ok {
-		return l.cfg.Source.Read(l.ctx, in, l.row)
-	}
-	before := l.progress.Bytes
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return l.cfg.Source.Read(l.ctx, nil, l.row)
-	}
-	err = l.cfg.Source.Read(l.ctx, f, l.row)
-	l.progress.Bytes = before + size
-	return err
 }
 
 // row takes a row of a Source.
@@ -209,7 +187,6 @@ func (l *loader) add(r *farmtally.Record) error {
 	if err := l.cfg.Import.Add(l.ctx, r); err != nil {
 		return fmt.Errorf("add record: %w", err)
 	}
-	l.Records++
 	if r.Rate.ID == farmtally.Unpriced {
 		l.Unpriced++
 	}
@@ -218,9 +195,15 @@ func (l *loader) add(r *farmtally.Record) error {
 		l.Running++
 		end = r.StartedAt
 	}
-	if l.Records == 1 {
-		l.first, l.last = r.StartedAt, end
-	}
-	l.first, l.last = min(l.first, r.StartedAt), max(l.last, end)
+	l.count(1, r.StartedAt, end)
 	return nil
+}
+
+// count counts records, the first start of which and the last end are given.
+func (l *loader) count(n int64, first, last farmtally.Instant) {
+	if l.Records == 0 {
+		l.first, l.last = first, last
+	}
+	l.Records += n
+	l.first, l.last = min(l.first, first), max(l.last, last)
 }

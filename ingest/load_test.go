@@ -51,6 +51,17 @@ func (m *memory) Add(_ context.Context, r *farmtally.Record) error {
 	return nil
 }
 
+func (m *memory) AddTable(ctx context.Context, t *farmtally.Table) error {
+	for i := range t.Len() {
+		var r farmtally.Record
+		t.Record(i, &r)
+		if err := m.Add(ctx, &r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *memory) Commit(ctx context.Context) (farmtally.Counts, error) {
 	var counts farmtally.Counts
 	if m.stored == nil {

@@ -17,20 +17,23 @@ const (
 // names makes ids of names, and keeps one copy of each of the texts that rows repeat.
 type names struct {
 	kind  string // the source's kind, part of every hash
+	whole bool   // texts may be parts of what is read, and need no copies
 	ids   map[nameKey]string
 	texts map[string]string
+
+	lastFarm farm
 }
 
 type nameKey struct{ prefix, farm, name string }
 
 func newNames(kind string) names {
-	return names{kind, map[nameKey]string{}, map[string]string{}}
+	return names{kind: kind, ids: map[nameKey]string{}, texts: map[string]string{}}
 }
 
 // text gives a copy of s that shares nothing with the line that s is part of.
 func (n *names) text(s string) string {
-	if s == "" {
-		return ""
+	if s == "" || n.whole {
+		return s
 	}
 	if kept, ok := n.texts[s]; ok {
 		return kept
@@ -44,6 +47,14 @@ func (n *names) text(s string) string {
 	s = strings.Clone(s)
 	n.texts[s] = s
 	return s
+}
+
+// own gives a copy of a text that hardly comes again.
+func (n *names) own(s string) string {
+	if n.whole {
+		return s
+	}
+	return strings.Clone(s)
 }
 
 func (n *names) hash(prefix, farm, name string) string {
@@ -83,12 +94,18 @@ type farm struct {
 	scope string
 }
 
-func (n *names) farm(s string) (farm, error) {
-	id, name, err := n.resolve(farmtally.FarmPrefix, s, s)
-	if name == "" {
-		return farm{farmtally.FarmID(id), "", id}, err
+func (n *names) farm(s string) (f farm, err error) {
+	if s != "" && s == n.lastFarm.scope {
+		return n.lastFarm, nil
 	}
-	return farm{farmtally.FarmID(id), name, name}, nil
+	id, name, err := n.resolve(farmtally.FarmPrefix, s, s)
+	if f = (farm{farmtally.FarmID(id), name, name}); name == "" {
+		f.scope = id
+	}
+	if err == nil {
+		n.lastFarm = f
+	}
+	return f, err
 }
 
 // label cuts a job's name, which is no key, to the length that a record allows.

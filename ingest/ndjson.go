@@ -1,11 +1,13 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"strings"
+	"unsafe"
 )
 
 // NDJSON reads farmtally's record schema, one JSON object on a line.
@@ -39,11 +41,53 @@ func (n NDJSON) Read(ctx context.Context, r io.Reader, yield func(*Row) error) e
 			return err
 		}
 		row.begin(l.number)
-		s.ndjson(&row, l)
+		if l.fault != "" || !s.fastNDJSON(&row, l.text, string(l.text)) {
+			s.ndjson(&row, l)
+		}
 		if err := yield(&row); err != nil {
 			return err
 		}
 	}
+}
+
+// ReadText reads a text in memory as Read reads a stream of lines that is Plain. The
+// texts of the records are parts of it: it must not change while any of them is in use.
+func (n NDJSON) ReadText(ctx context.Context, text []byte, yield func(*Row) error) error {
+	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
+	whole := unsafe.String(unsafe.SliceData(text), len(text)) //nolint:gosec // the text does not change
+	s := newSchema(n.Farm, n.Kind)
+	s.whole = true
+	var row Row
+	for number, at := int64(1), 0; at < len(text); number++ {
+		if number%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		length := bytes.IndexByte(text[at:], '\n') + 1
+		if length == 0 {
+			length = len(text) - at
+		}
+		raw := text[at : at+length]
+		l := bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r"))
+		row.begin(number)
+		if len(raw) > maxLineRead || !s.fastNDJSON(&row, l, whole[at:at+len(l)]) {
+			s.ndjson(&row, line{number, l, lineFault(raw, l)})
+		}
+		if err := yield(&row); err != nil {
+			return err
+		}
+		at += length
+	}
+	return nil
+}
+
+// fastNDJSON takes a line of the form that most have, or gives false.
+func (s *schema) fastNDJSON(row *Row, line []byte, text string) bool {
+	var v values
+	if !s.fast.read(line, text, &v) {
+		return false
+	}
+	s.record(row, &v)
+	return true
 }
 
 func (s *schema) ndjson(row *Row, l line) {

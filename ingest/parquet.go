@@ -3,8 +3,10 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"math/big"
+	"runtime"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -21,29 +23,54 @@ func Parquet(farm, kind string, columns Columns) Source {
 	return columnSource{farm: farm, kind: kind, columns: columns, file: readParquet}
 }
 
-// batchRows is how many rows are decoded at once. Three batches are in memory: one that is
-// decoded, one that waits, one that is read.
-const batchRows = 1 << 15
+// batchRows is how many rows are decoded at once. A batch takes about 10 MB.
+const batchRows = 1 << 16
 
 // maxPage bounds an unpacked page.
 const maxPage = 128 << 20
 
-func readParquet(ctx context.Context, in File, plan func([]string) ([]int, error), yield func(*batch) error) error {
+// maxDecoders bounds the row groups that are decoded at once, or wait to be read: of each
+// three batches are in memory at most.
+const maxDecoders = 4
+
+func readParquet(ctx context.Context, in File, plan func([]string) ([]int, error), convert func(*batch), yield func(*batch) error) error {
 	var p parquetFile
 	if err := guarded("Parquet", func() error { return p.open(in, plan) }); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	batches := make(chan *batch, 1)
+	decoders := make(chan *parquetDecoder, min(maxDecoders, runtime.GOMAXPROCS(0)+1))
+	for range cap(decoders) {
+		decoders <- p.decoder(convert)
+	}
+	groups := make(chan *parquetDecoder, cap(decoders))
 	group.Go(func() error {
-		defer close(batches)
-		return guarded("Parquet", func() error { return p.read(ctx, batches) })
+		defer close(groups)
+		for g := range p.file.NumRowGroups() {
+			var d *parquetDecoder
+			select {
+			case d = <-decoders:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			d.batches = make(chan *batch, 1)
+			to := d.batches
+			group.Go(func() error {
+				defer close(to)
+				return guarded("Parquet", func() error { return d.read(ctx, g, to) })
+			})
+			groups <- d
+		}
+		return nil
 	})
 	group.Go(func() error {
-		for b := range batches {
-			if err := yield(b); err != nil {
-				return err
+		for d := range groups {
+			for b := range d.batches {
+				if err := yield(b); err != nil {
+					return err
+				}
 			}
+			decoders <- d
 		}
 		return nil
 	})
@@ -56,6 +83,18 @@ type parquetFile struct {
 	columns []parquetColumn
 }
 
+// parquetDecoder decodes a row group at a time.
+type parquetDecoder struct {
+	file    *file.Reader
+	columns []parquetColumn
+	convert func(*batch)
+	batches chan *batch // of the row group that it decodes
+}
+
+func (p *parquetFile) decoder(convert func(*batch)) *parquetDecoder {
+	return &parquetDecoder{file: p.file, columns: slices.Clone(p.columns), convert: convert}
+}
+
 // parquetColumn decodes one column, one batch after the other.
 type parquetColumn struct {
 	at, field int
@@ -63,6 +102,7 @@ type parquetColumn struct {
 	chunk     file.ColumnChunkReader
 	texts     textBuilder
 	levels    []int16
+	nullable  bool // some row of the batch is null
 	bytes     []parquet.ByteArray
 	fixed     []parquet.FixedLenByteArray
 	narrow    []int32
@@ -104,36 +144,33 @@ func (p *parquetFile) open(in File, plan func([]string) ([]int, error)) error {
 		if column.MaxRepetitionLevel() > 0 || column.MaxDefinitionLevel() > 1 || column.PhysicalType() == parquet.Types.Boolean {
 			return typeFault(names[i], "must hold a text or a number in each row")
 		}
-		p.columns = append(p.columns, parquetColumn{
-			at: i, field: field, of: column, texts: textBuilder{distinct: field == recordID},
-		})
+		p.columns = append(p.columns, parquetColumn{at: i, field: field, of: column})
 	}
 	return nil
 }
 
-func (p *parquetFile) read(ctx context.Context, to chan<- *batch) error {
-	for g := range p.file.NumRowGroups() {
-		group := p.file.RowGroup(g)
-		for i := range p.columns {
-			var err error
-			if p.columns[i].chunk, err = group.Column(p.columns[i].at); err != nil {
-				return damagedFile("Parquet", err)
-			}
+func (d *parquetDecoder) read(ctx context.Context, g int, to chan<- *batch) error {
+	group := d.file.RowGroup(g)
+	for i := range d.columns {
+		var err error
+		if d.columns[i].chunk, err = group.Column(d.columns[i].at); err != nil {
+			return damagedFile("Parquet", err)
 		}
-		for left := group.NumRows(); left > 0; left -= batchRows {
-			b := &batch{rows: int(min(left, batchRows))}
-			for i := range p.columns {
-				v, err := p.columns[i].next(b.rows)
-				if err != nil {
-					return err
-				}
-				b.columns[p.columns[i].field] = v
+	}
+	for left := group.NumRows(); left > 0; left -= batchRows {
+		b := &batch{rows: int(min(left, batchRows)), of: d.file.NumRows()}
+		for i := range d.columns {
+			v, err := d.columns[i].next(b.rows)
+			if err != nil {
+				return err
 			}
-			select {
-			case to <- b:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			b.columns[d.columns[i].field] = v
+		}
+		d.convert(b)
+		select {
+		case to <- b:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 	return nil
@@ -142,24 +179,29 @@ func (p *parquetFile) read(ctx context.Context, to chan<- *batch) error {
 // next decodes the column's next rows.
 func (c *parquetColumn) next(rows int) (*vector, error) {
 	c.levels = slices.Grow(c.levels[:0], rows)[:rows]
+	c.nullable = false
 	v := &vector{kind: ofNumbers, digits: c.decimals()}
 	var err error
 	switch chunk := c.chunk.(type) {
 	case *file.ByteArrayColumnChunkReader:
-		err = c.byteTexts(v, rows, chunk)
+		if _, decimal := c.of.LogicalType().(pq.DecimalLogicalType); c.field == recordID && !decimal {
+			v, err = c.byteIDs(rows, chunk)
+		} else {
+			err = c.byteTexts(v, rows, chunk)
+		}
 	case *file.FixedLenByteArrayColumnChunkReader:
 		err = c.fixedNumbers(v, rows, chunk)
 	case *file.Int32ColumnChunkReader:
-		err = fill(c, v, rows, &c.narrow, chunk.ReadBatch, func(n int32) int64 { return int64(n) })
+		err = fill(c, v, rows, &c.narrow, chunk.ReadBatchInPage, func(n int32) int64 { return int64(n) })
 	case *file.Int64ColumnChunkReader:
-		err = fill(c, v, rows, &c.wide, chunk.ReadBatch, func(n int64) int64 { return n })
+		err = fill(c, v, rows, &c.wide, chunk.ReadBatchInPage, func(n int64) int64 { return n })
 	case *file.Int96ColumnChunkReader:
 		v.kind, v.digits = ofInstants, 9
-		err = fill(c, v, rows, &c.stamps, chunk.ReadBatch, func(n parquet.Int96) int64 { return n.ToTime().UnixNano() })
+		err = fill(c, v, rows, &c.stamps, chunk.ReadBatchInPage, func(n parquet.Int96) int64 { return n.ToTime().UnixNano() })
 	case *file.Float32ColumnChunkReader:
-		err = fillFloats(c, v, rows, &c.singles, chunk.ReadBatch)
+		err = fillFloats(c, v, rows, &c.singles, chunk.ReadBatchInPage)
 	case *file.Float64ColumnChunkReader:
-		err = fillFloats(c, v, rows, &c.doubles, chunk.ReadBatch)
+		err = fillFloats(c, v, rows, &c.doubles, chunk.ReadBatchInPage)
 	}
 	if err != nil {
 		return nil, damagedFile("Parquet", err)
@@ -180,40 +222,47 @@ func (c *parquetColumn) decimals() int {
 
 var errShort = errors.New("a column has fewer rows than its row group")
 
-// decode fills values with those that are there, and the column's levels.
+// blockRows are decoded at once: what stays in the processor's caches.
+const blockRows = 1 << 11
+
+// decode reads the column's next rows, a block or a page's at a time, and gives take the values that
+// are there, which are its own until it returns. It fills in the column's levels.
 func decode[T any](c *parquetColumn, rows int, values *[]T,
-	read func(int64, []T, []int16, []int16) (int64, int, error), take func(from int, values []T) error,
+	read func(int64, []T, []int16, []int16) (int64, int, error), take func(from, to int, values []T),
 ) error {
-	*values = slices.Grow((*values)[:0], rows)[:rows]
+	if *values == nil {
+		*values = make([]T, blockRows)
+	}
 	for done := 0; done < rows; {
-		n, present, err := read(int64(rows-done), *values, c.levels[done:], nil)
+		n, present, err := read(int64(min(rows-done, blockRows)), *values, c.levels[done:], nil)
 		switch {
 		case err != nil:
 			return err
 		case n == 0:
 			return errShort
-		}
-		if c.of.MaxDefinitionLevel() == 0 {
+		case c.of.MaxDefinitionLevel() > 0 && int64(present) < n:
+			c.nullable = true
+		case c.of.MaxDefinitionLevel() == 0:
 			for i := range n {
 				c.levels[done+int(i)] = 1
 			}
-		} else {
-			for i := range n {
-				c.levels[done+int(i)] = min(c.levels[done+int(i)], 1)
-			}
 		}
-		if err := take(done, (*values)[:present]); err != nil {
-			return err
-		}
+		take(done, done+int(n), (*values)[:present])
 		done += int(n)
 	}
 	return nil
 }
 
 // each calls set for each of the values with the row that it is of.
-func each[T any](levels []int16, from int, values []T, set func(row int, value T)) {
-	for row := from; len(values) > 0 && row < len(levels); row++ {
-		if levels[row] != 0 {
+func each[T any](levels []int16, from, to int, values []T, set func(row int, value T)) {
+	if to-from == len(values) {
+		for i, value := range values {
+			set(from+i, value)
+		}
+		return
+	}
+	for row := from; len(values) > 0 && row < to; row++ {
+		if levels[row] > 0 {
 			set(row, values[0])
 			values = values[1:]
 		}
@@ -221,7 +270,7 @@ func each[T any](levels []int16, from int, values []T, set func(row int, value T
 }
 
 func (c *parquetColumn) nulls(v *vector) {
-	if c.of.MaxDefinitionLevel() == 0 {
+	if !c.nullable {
 		return
 	}
 	v.null = make([]bool, len(c.levels))
@@ -234,9 +283,8 @@ func fill[T any](c *parquetColumn, v *vector, rows int, values *[]T,
 	read func(int64, []T, []int16, []int16) (int64, int, error), number func(T) int64,
 ) error {
 	v.numbers = make([]int64, rows)
-	err := decode(c, rows, values, read, func(from int, values []T) error {
-		each(c.levels, from, values, func(row int, value T) { v.numbers[row] = number(value) })
-		return nil
+	err := decode(c, rows, values, read, func(from, to int, values []T) {
+		each(c.levels, from, to, values, func(row int, value T) { v.numbers[row] = number(value) })
 	})
 	c.nulls(v)
 	return err
@@ -246,9 +294,8 @@ func fillFloats[T float32 | float64](c *parquetColumn, v *vector, rows int, valu
 	read func(int64, []T, []int16, []int16) (int64, int, error),
 ) error {
 	v.kind, v.floats = ofFloats, make([]float64, rows)
-	err := decode(c, rows, values, read, func(from int, values []T) error {
-		each(c.levels, from, values, func(row int, value T) { v.floats[row] = float64(value) })
-		return nil
+	err := decode(c, rows, values, read, func(from, to int, values []T) {
+		each(c.levels, from, to, values, func(row int, value T) { v.floats[row] = float64(value) })
 	})
 	c.nulls(v)
 	return err
@@ -258,48 +305,52 @@ func (c *parquetColumn) byteTexts(v *vector, rows int, chunk *file.ByteArrayColu
 	_, decimal := c.of.LogicalType().(pq.DecimalLogicalType)
 	v.kind, v.codes = ofTexts, make([]uint32, rows)
 	c.texts.begin()
-	err := decode(c, rows, &c.bytes, chunk.ReadBatch, func(from int, values []parquet.ByteArray) error {
-		each(c.levels, from, values, func(row int, value parquet.ByteArray) {
+	err := decode(c, rows, &c.bytes, chunk.ReadBatchInPage, func(from, to int, values []parquet.ByteArray) {
+		each(c.levels, from, to, values, func(row int, value parquet.ByteArray) {
 			if decimal {
 				value = bigText(value, v.digits)
 			}
 			v.codes[row] = c.texts.code(value)
 		})
-		return nil
 	})
 	v.texts, v.generation = c.texts.texts, c.texts.generation
 	return err
 }
 
-// fixedNumbers decodes decimals; those beyond 64 bits make texts of all.
+func (c *parquetColumn) byteIDs(rows int, chunk *file.ByteArrayColumnChunkReader) (*vector, error) {
+	ids := newIDBuilder(rows)
+	err := decode(c, rows, &c.bytes, chunk.ReadBatchInPage, func(from, to int, values []parquet.ByteArray) {
+		each(c.levels, from, to, values, func(row int, value parquet.ByteArray) { ids.add(row, value) })
+	})
+	return ids.vector(rows), err
+}
+
+// fixedNumbers decodes decimals.
 func (c *parquetColumn) fixedNumbers(v *vector, rows int, chunk *file.FixedLenByteArrayColumnChunkReader) error {
 	if _, decimal := c.of.LogicalType().(pq.DecimalLogicalType); !decimal {
 		return errors.New("bytes of a fixed length that are no decimals")
 	}
-	v.kind, v.codes = ofTexts, make([]uint32, rows)
 	v.numbers = make([]int64, rows)
 	narrow := true
-	c.texts.begin()
-	err := decode(c, rows, &c.fixed, chunk.ReadBatch, func(from int, values []parquet.FixedLenByteArray) error {
-		each(c.levels, from, values, func(row int, value parquet.FixedLenByteArray) {
+	err := decode(c, rows, &c.fixed, chunk.ReadBatchInPage, func(from, to int, values []parquet.FixedLenByteArray) {
+		each(c.levels, from, to, values, func(row int, value parquet.FixedLenByteArray) {
 			n, fits := bigEndianNumber(value)
 			v.numbers[row] = n
-			if !fits {
-				narrow = false
-			}
+			narrow = narrow && fits
 		})
-		return nil
 	})
 	c.nulls(v)
-	if narrow || err != nil {
-		v.kind = ofNumbers
-		return err
+	if !narrow && err == nil {
+		err = errors.New("a decimal has more than 64 bits")
 	}
-	return errors.New("a decimal has more than 64 bits")
+	return err
 }
 
 // bigEndianNumber reads a decimal's bytes in two's complement.
 func bigEndianNumber(b []byte) (n int64, fits bool) {
+	if len(b) == 9 && (b[0] == 0 && b[1] < 0x80) {
+		return int64(binary.BigEndian.Uint64(b[1:])), true //nolint:gosec // below 2^63
+	}
 	if len(b) == 0 {
 		return 0, true
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/rates"
@@ -65,6 +66,97 @@ func (p *Pricer) record(ctx context.Context, row *Row, r *farmtally.Record) erro
 		row.fault("costInUsd", "can't be priced with the rate %q: %s", r.Rate.ID, err)
 	}
 	return nil
+}
+
+// priceKey is what decides a record's rate.
+type priceKey struct{ usageType, fleet, fleetName, instanceType, product, span uint32 }
+
+// table gives the table's open rows their rates and costs, and counts those that no rate
+// matched. It can't where a cost is more than Money holds.
+func (p *Pricer) table(ctx context.Context, t *farmtally.Table, prices *openPrices) (unpriced int64, ok bool, err error) {
+	if prices.open == nil {
+		return 0, true, nil
+	}
+	r := farmtally.Record{FarmID: t.FarmID, FarmName: t.FarmName}
+	farm, err := p.farm(ctx, &r)
+	if err != nil {
+		return 0, false, err
+	}
+	changes := farm.card.Changes()
+	t.Rates = farmtally.Coded{Codes: make([]uint32, t.Len()), Values: []string{""}}
+	rates, known := []farmtally.Rate{{}}, map[priceKey]uint32{}
+	var last priceKey
+	var code uint32
+	for i, open := range prices.open {
+		if !open {
+			continue
+		}
+		span, _ := slices.BinarySearch(changes, farmtally.Instant(t.StartedAt[i]+1))
+		key := priceKey{
+			codeOf(&t.UsageTypes, i), codeOf(&t.Fleets, i), codeOf(&prices.fleetNames, i),
+			codeOf(&t.InstanceTypes, i), codeOf(&t.LicenseProducts, i), uint32(span), //nolint:gosec // an index
+		}
+		if key != last || code == 0 {
+			if code, ok = known[key]; !ok {
+				t.Record(i, &r)
+				r.Cost, r.HasCost = 0, false
+				fleet := prices.fleetNames.At(i)
+				if fleet == "" && t.Fleets.Codes != nil {
+					fleet = ownFleetName(prices, t, i, farm)
+				}
+				farm.card.Price(&r, fleet)
+				code = uint32(len(rates)) //nolint:gosec // at most the rows
+				rates = append(rates, r.Rate)
+				t.Rates.Values = append(t.Rates.Values, r.Rate.ID)
+				known[key] = code
+			}
+			last = key
+		}
+		t.Rates.Codes[i] = code
+		rate := &rates[code]
+		cost, err := rate.Cost(farmtally.Quantity(quantityOf(t, rate.Per, i)), t.RuntimeMillis[i])
+		if err != nil {
+			return 0, false, nil //nolint:nilerr // the row's fault is told with the row
+		}
+		t.Cost[i] = int64(cost)
+		if rate.ID == farmtally.Unpriced {
+			unpriced++
+		}
+	}
+	return unpriced, true, nil
+}
+
+// ownFleetName is the name of a row's fleet that has no name beside it.
+func ownFleetName(prices *openPrices, t *farmtally.Table, row int, farm pricing) string {
+	if prices.fleets != nil {
+		if name := prices.fleets[t.Fleets.Codes[row]]; name != "" {
+			return name
+		}
+	}
+	return farm.fleets[farmtally.FleetID(t.Fleets.At(row))]
+}
+
+func codeOf(c *farmtally.Coded, row int) uint32 {
+	if c.Codes == nil {
+		return 0
+	}
+	return c.Codes[row]
+}
+
+func quantityOf(t *farmtally.Table, per farmtally.Unit, row int) int64 {
+	column := t.Workers
+	switch per {
+	case farmtally.PerCPU:
+		column = t.CPUs
+	case farmtally.PerGPU:
+		column = t.GPUs
+	case farmtally.PerGiB:
+		column = t.MemoryInGiB
+	}
+	if column == nil {
+		return 0
+	}
+	return column[row]
 }
 
 func (p *Pricer) farm(ctx context.Context, r *farmtally.Record) (farm pricing, err error) {

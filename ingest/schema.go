@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"strings"
-
 	"github.com/farmtally/farmtally"
 )
 
@@ -69,19 +67,20 @@ type values [fieldCount]string
 type schema struct {
 	names
 	defaultFarm string
+	fast        fastReader
 }
 
 func newSchema(farm, kind string) schema {
 	if kind == "" {
 		kind = DefaultKind
 	}
-	return schema{newNames(kind), farm}
+	return schema{names: newNames(kind), defaultFarm: farm}
 }
 
 // record adds to the row the record that the values say, or their faults.
 func (s *schema) record(row *Row, v *values) {
 	r := farmtally.Record{
-		RecordID:       strings.Clone(v[recordID]),
+		RecordID:       s.own(v[recordID]),
 		UserID:         s.text(v[userID]),
 		InstanceType:   s.text(v[instanceType]),
 		LicenseProduct: s.text(v[licenseProduct]),

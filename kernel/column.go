@@ -2,22 +2,130 @@ package kernel
 
 // Column is a column of unsigned integers of whichever width.
 type Column interface {
-	// codes puts the values from row on into dst, which they must fit.
-	codes(dst []uint32, row int)
-	// numbers puts the values from row on into dst.
-	numbers(dst []int64, row int)
+	// pick puts the numbers of the wanted rows among the n from row on into picked,
+	// counted from row, and gives how many they are. Wanted is 1 or 0 by code.
+	pick(picked *[BlockRows]uint16, row, n int, wanted []uint8) int
+	// place puts table's entry for the code of each picked row into places.
+	place(places []uint64, picked []uint16, row int, table []uint64)
+	// addPlace adds them.
+	addPlace(places []uint64, picked []uint16, row int, table []uint64)
+	// count gives how many of the picked rows have the code.
+	count(picked []uint16, row int, code uint32) int64
+	// numbers puts the picked rows' values into dst.
+	numbers(dst []int64, picked []uint16, row int)
+	// split moves the picked rows whose start and value add up to more than end into
+	// over, and gives how many are left and how many are over.
+	split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int)
+	// add adds the picked rows' values, as costs, and the runtimes to the cells.
+	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int)
+	// at gives the value of a row.
+	at(row int) uint64
+	// top gives a bound that no value exceeds.
+	top() uint64
+	// ends puts the latest sum of a start and the column's value into dst, by block.
+	ends(dst, starts []int64)
 }
 
 // Unsigned is a Column over a slice.
 type Unsigned[T uint8 | uint16 | uint32 | uint64] []T
 
-func (c Unsigned[T]) codes(dst []uint32, row int) { widen(dst, c[row:]) }
+func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, wanted []uint8) int {
+	k := 0
+	for i, code := range c[row : row+n] {
+		picked[k&(BlockRows-1)] = uint16(i)
+		k += int(wanted[code])
+	}
+	return k
+}
 
-func (c Unsigned[T]) numbers(dst []int64, row int) { widen(dst, c[row:]) }
+func (c Unsigned[T]) place(places []uint64, picked []uint16, row int, table []uint64) {
+	codes := c[row:]
+	places = places[:len(picked)]
+	for k, i := range picked {
+		places[k] = table[codes[i]]
+	}
+}
 
-func widen[To uint32 | int64, From uint8 | uint16 | uint32 | uint64](dst []To, src []From) {
-	src = src[:len(dst)]
-	for i := range dst {
-		dst[i] = To(src[i])
+func (c Unsigned[T]) addPlace(places []uint64, picked []uint16, row int, table []uint64) {
+	codes := c[row:]
+	places = places[:len(picked)]
+	for k, i := range picked {
+		places[k] += table[codes[i]]
+	}
+}
+
+func (c Unsigned[T]) count(picked []uint16, row int, code uint32) (n int64) {
+	codes := c[row:]
+	for _, i := range picked {
+		if uint64(codes[i]) == uint64(code) {
+			n++
+		}
+	}
+	return n
+}
+
+func (c Unsigned[T]) numbers(dst []int64, picked []uint16, row int) {
+	values := c[row:]
+	dst = dst[:len(picked)]
+	for k, i := range picked {
+		dst[k] = int64(values[i])
+	}
+}
+
+// split has no branch, for which rows are over is hard to foretell.
+func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int) {
+	values, starts := c[row:], starts[row:]
+	for _, i := range picked {
+		picked[left], over[moved&(BlockRows-1)] = i, i
+		isOver := int(uint64(end-starts[i]-int64(values[i])) >> 63) //nolint:gosec // a scan's numbers are below 2^63
+		left += 1 - isOver
+		moved += isOver
+	}
+	return left, moved
+}
+
+func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int) {
+	switch r := runtime.(type) {
+	case Unsigned[uint32]:
+		addRows(cells, places, picked, c[row:], r[row:])
+	case Unsigned[uint64]:
+		addRows(cells, places, picked, c[row:], r[row:])
+	case Unsigned[uint16]:
+		addRows(cells, places, picked, c[row:], r[row:])
+	case Unsigned[uint8]:
+		addRows(cells, places, picked, c[row:], r[row:])
+	}
+}
+
+func addRows[C, R uint8 | uint16 | uint32 | uint64](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R) {
+	places = places[:len(picked)]
+	for k, i := range picked {
+		cells[places[k]].add(uint64(cost[i]), uint64(runtime[i]))
+	}
+}
+
+func (c Unsigned[T]) at(row int) uint64 { return uint64(c[row]) }
+
+// top is the width's bound but for the widest, whose values are looked at.
+func (c Unsigned[T]) top() uint64 {
+	if top := ^T(0); uint64(top) != ^uint64(0) {
+		return uint64(top)
+	}
+	top := T(0)
+	for _, v := range c {
+		top = max(top, v)
+	}
+	return uint64(top)
+}
+
+func (c Unsigned[T]) ends(dst, starts []int64) {
+	for block := range dst {
+		from := block * BlockRows
+		to := min(from+BlockRows, len(starts))
+		values, latest := c[from:to], int64(0)
+		for i, start := range starts[from:to] {
+			latest = max(latest, start+int64(values[i]))
+		}
+		dst[block] = latest
 	}
 }

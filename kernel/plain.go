@@ -1,48 +1,61 @@
 package kernel
 
-import "github.com/farmtally/farmtally"
+import (
+	"slices"
 
-// Plain does what Run does, one record and one bucket at a time, into a map by cell
-// number. It is what Run is tested against, and where to read what Run means.
-func (s *Scan) Plain(from, to int) (map[uint64]Cell, Seen) {
-	cells := map[uint64]Cell{}
+	"github.com/farmtally/farmtally"
+)
+
+// Key is a bucket and a group.
+type Key struct {
+	Bucket int64
+	Places [2]uint32
+}
+
+// Plain does what Run does, one record and one bucket at a time. It is what Run is
+// tested against, and where to read what Run means.
+func (s *Scan) Plain() (map[Key]Cell, Seen) {
+	cells := map[Key]Cell{}
 	var seen Seen
-	bounds := s.Buckets.Bounds
-	rangeStart, rangeEnd := farmtally.Instant(bounds[0]), farmtally.Instant(bounds[len(bounds)-1])
-	for row := from; row < to; row++ {
-		start := farmtally.Instant(s.Starts[row])
+	rangeStart, rangeEnd := farmtally.Instant(s.Start), farmtally.Instant(s.End)
+	for row, start := range s.Starts {
 		use := farmtally.Use{
-			Start: start, End: start + farmtally.Instant(number(s.Wall, row)),
-			Cost: farmtally.Money(number(s.Cost, row)), RuntimeMillis: number(s.Runtime, row),
+			Start: farmtally.Instant(start), End: farmtally.Instant(start + int64(s.Wall.at(row))), //nolint:gosec // below 2^63
+			Cost: farmtally.Money(s.Cost.at(row)), RuntimeMillis: int64(s.Runtime.at(row)), //nolint:gosec // below 2^63
 		}
-		if !s.Wanted[number(s.Resource, row)] || !use.Meets(rangeStart, rangeEnd) {
+		if slices.Contains(s.Dropped, uint32(row)) || s.Wanted[s.Resource.at(row)] == 0 || !use.Meets(rangeStart, rangeEnd) {
 			continue
 		}
 		seen.Records++
-		if s.Rate != nil && number(s.Rate, row) == int64(s.Unpriced) {
+		if s.Rate != nil && s.Rate.at(row) == uint64(s.Unpriced) {
 			seen.Unpriced++
 		}
-		place := uint64(s.Ranks[0][number(s.Group[0], row)])
-		if s.Group[1] != nil {
-			place = place*uint64(len(s.Ranks[1])) + uint64(s.Ranks[1][number(s.Group[1], row)])
-		}
-		for bucket := range len(bounds) - 1 {
-			bucketStart, bucketEnd := farmtally.Instant(bounds[bucket]), farmtally.Instant(bounds[bucket+1])
-			if !use.Meets(bucketStart, bucketEnd) {
-				continue
+		key := Key{}
+		for i, group := range s.Group {
+			if group != nil {
+				key.Places[i] = s.Places[i][group.at(row)]
 			}
-			cost, runtime := use.Slice(bucketStart, bucketEnd)
-			key := uint64(bucket-int(s.First))*s.Places + place //nolint:gosec // First is the least bucket
+		}
+		for at := max(start, s.Start); ; {
+			key.Bucket = s.bucketOf(at)
+			from, to := farmtally.Instant(at), farmtally.Instant(s.bucketEnd(key.Bucket))
+			cost, runtime := use.Slice(from, to)
 			cell := cells[key]
 			cell.add(int64(cost), runtime)
 			cells[key] = cell
+			if at = int64(to); to >= use.End || to >= rangeEnd {
+				break
+			}
 		}
 	}
 	return cells, seen
 }
 
-func number(c Column, row int) int64 {
-	var one [1]int64
-	c.numbers(one[:], row)
-	return one[0]
+func (c *Cell) add(cost, runtime int64) {
+	one := Cell{1, oneSample(cost), oneSample(runtime)}
+	c.Merge(&one)
+}
+
+func oneSample(v int64) farmtally.Stat {
+	return farmtally.Stat{Sum: farmtally.Sum{Lo: uint64(v)}, Min: v, Max: v} //nolint:gosec // never negative
 }

@@ -1,75 +1,53 @@
 package kernel
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/farmtally/farmtally"
 )
 
-// Slot is the grid on which every boundary of a bucket lies: half an hour, in
-// milliseconds.
-const Slot = 30 * 60 * 1000
+// BlockRows is how many rows are filtered and added up at once: their buffers stay in
+// the first level of cache. A segment's zones are those of its blocks.
+const BlockRows = 512
 
-// Buckets are consecutive buckets, numbered from 0.
-type Buckets struct {
-	// Bounds has the start of each bucket and behind them the end of the last, in
-	// milliseconds since 1970, ascending. The first start and the last end are the
-	// range's; the others are multiples of Slot.
-	Bounds []int64
-	// Slots gives the bucket of each multiple of Slot from Origin on; a slot that
-	// holds a bound of the range belongs to the bucket inside. Nil where the range is
-	// too long for a table; then Bounds is searched.
-	Slots  []uint32
-	Origin int64
-}
-
-// of gives the bucket of an instant inside the range.
-func (b *Buckets) of(t int64) uint32 {
-	if b.Slots == nil {
-		return uint32(sort.Search(len(b.Bounds)-2, func(i int) bool { return b.Bounds[i+1] > t })) //nolint:gosec // an index
-	}
-	return b.Slots[(t-b.Origin)/Slot]
-}
-
-// maxSlots bounds the table: 240 years.
-const maxSlots = 1 << 22
-
-// NewBuckets tabulates the slots of bounds, of which there are at least two.
-func NewBuckets(bounds []int64) Buckets {
-	first, last := bounds[0], bounds[len(bounds)-1]
-	b := Buckets{Bounds: bounds, Origin: first - (first%Slot+Slot)%Slot}
-	slots := (last-1-b.Origin)/Slot + 1
-	if slots > maxSlots {
-		return b
-	}
-	b.Slots = make([]uint32, slots)
-	bucket := uint32(0)
-	for i := range b.Slots {
-		for at := b.Origin + int64(i)*Slot; int(bucket)+2 < len(bounds) && at >= bounds[bucket+1]; {
-			bucket++
-		}
-		b.Slots[i] = bucket
-	}
-	return b
-}
-
-// Scan is a question to one segment. Its rows ascend by start.
+// Scan is a question to one segment.
 type Scan struct {
-	Starts              []int64 // milliseconds since 1970
-	Wall, Runtime, Cost Column  // milliseconds, milliseconds, nano-dollars
+	Starts              []int64  // milliseconds since 1970, ascending
+	Wall, Runtime, Cost Column   // milliseconds, milliseconds, nano-dollars; each below 2^63
+	Zones               *Zones   // of Starts, Wall, Runtime and Cost
+	Dropped             []uint32 // the rows that do not count, ascending
 
-	Resource Column // the code of the record's queue or fleet
-	Wanted   []bool // by Resource's code: whether the question asks for it
+	Resource Column  // the code of the record's queue or fleet
+	Wanted   []uint8 // by Resource's code: 1 where the question asks for it, else 0
 
-	Group [2]Column   // the codes of the record's group; Group[1] may be nil
-	Ranks [2][]uint32 // by Group's code: its place among the groups of the segment
+	Group  [2]Column   // the codes of the record's groups; Group[1] may be nil
+	Places [2][]uint32 // by Group's code: its place among the segment's groups, from 0
 
 	Rate     Column // nil, or the code of the record's rate
 	Unpriced uint32 // Rate's code that is counted
 
-	Buckets Buckets // the range of the question
-	First   uint32  // the bucket of the table's cell 0
-	Places  uint64  // len(Ranks[0]) × max(1, len(Ranks[1])): the cells of a bucket
+	Start, End int64 // the range of the question, milliseconds since 1970
+	Period     farmtally.Period
+	Zone       farmtally.Offset
+
+	// Check is told, bucket after bucket, how many entries there are so far. Its error
+	// ends the scan. It may be nil.
+	Check func(entries int) error
+}
+
+// Zones are what is known of a segment's rows without a look at them.
+type Zones struct {
+	MaxWall int64   // milliseconds that no record is longer than
+	Ends    []int64 // by block: the latest end of a record
+	Most    uint64  // no record's cost or runtime exceeds it
+}
+
+// NewZones looks at all rows.
+func NewZones(starts []int64, wall, runtime, cost Column, maxWall int64) *Zones {
+	z := &Zones{MaxWall: maxWall, Ends: make([]int64, (len(starts)+BlockRows-1)/BlockRows), Most: max(runtime.top(), cost.top(), 1)}
+	wall.ends(z.Ends, starts)
+	return z
 }
 
 // Seen counts the records that a scan took.
@@ -81,105 +59,172 @@ func (s *Seen) Add(o Seen) {
 	s.Unpriced += o.Unpriced
 }
 
-// Window narrows the rows [from, to) to those whose start lets them meet the range,
-// where no record is longer than maxWall milliseconds.
-func (s *Scan) Window(maxWall int64) (from, to int) {
-	first, last := s.Buckets.Bounds[0], s.Buckets.Bounds[len(s.Buckets.Bounds)-1]
-	from = sort.Search(len(s.Starts), func(i int) bool { return s.Starts[i] >= first-maxWall })
-	to = sort.Search(len(s.Starts), func(i int) bool { return s.Starts[i] >= last })
-	return from, max(from, to)
+// Partial is the answer of one segment.
+type Partial struct {
+	Runs    []Run   // ascending by bucket
+	Entries []Entry // of one run after the other
+	Seen    Seen
 }
 
-// blockRows is how many rows are widened at once; the buffers stay in the first
-// level of cache.
-const blockRows = 512
-
-type block struct {
-	resource, group0, group1, rate [blockRows]uint32
-	wall, runtime, cost            [blockRows]int64
-	picked                         [blockRows]uint16
+// Run is a bucket that has entries.
+type Run struct {
+	Bucket int64 // as farmtally.BucketOf numbers it
+	End    int   // the number of entries up to here
 }
 
-// Run adds the slices of the rows [from, to) to the table.
-func (s *Scan) Run(from, to int, t *Table) Seen {
-	var b block
-	var seen Seen
-	for ; from < to; from += blockRows {
-		n := min(blockRows, to-from)
-		if picked := s.pick(&b, from, n); len(picked) > 0 {
-			s.load(&b, from, n)
-			seen.Add(s.addBlock(&b, from, picked, t))
-		}
+// Entry is a group of a bucket. The entries of a run ascend by Places.
+type Entry struct {
+	Places [2]uint32
+	Cell
+}
+
+// bucketEnd is the end of a bucket within the range.
+func (s *Scan) bucketEnd(bucket int64) int64 {
+	if s.Period == farmtally.WholeRange {
+		return s.End
 	}
-	return seen
+	return min(s.End, int64(farmtally.BucketStart(s.Period, s.Zone, bucket+1)))
 }
 
-// pick gives the rows of the block whose resource is wanted.
-func (s *Scan) pick(b *block, from, n int) []uint16 {
-	s.Resource.codes(b.resource[:n], from)
-	k := 0
-	for i, code := range b.resource[:n] {
-		b.picked[k] = uint16(i)
-		if s.Wanted[code] {
-			k++
-		}
-	}
-	return b.picked[:k]
+func (s *Scan) bucketOf(t int64) int64 {
+	return farmtally.BucketOf(s.Period, s.Zone, farmtally.Instant(t))
 }
 
-func (s *Scan) load(b *block, from, n int) {
-	s.Wall.numbers(b.wall[:n], from)
-	s.Runtime.numbers(b.runtime[:n], from)
-	s.Cost.numbers(b.cost[:n], from)
-	s.Group[0].codes(b.group0[:n], from)
-	if s.Group[1] != nil {
-		s.Group[1].codes(b.group1[:n], from)
-	}
-	if s.Rate != nil {
-		s.Rate.codes(b.rate[:n], from)
-	}
-}
+// seconds gives the number of places of the second group, 1 where there is none.
+func (s *Scan) seconds() uint64 { return uint64(max(1, len(s.Places[1]))) }
 
-func (s *Scan) addBlock(b *block, from int, picked []uint16, t *Table) (seen Seen) {
-	first, last := s.Buckets.Bounds[0], s.Buckets.Bounds[len(s.Buckets.Bounds)-1]
-	starts := s.Starts[from:]
-	for _, i := range picked {
-		start := starts[i]
-		end := start + b.wall[i]
-		if start >= last || end <= first && (end != start || start < first) {
-			continue
+// Run sweeps over the rows.
+func (s *Scan) Run() (*Partial, error) {
+	w := newSweep(s)
+	first := sort.Search(len(s.Starts), func(i int) bool { return s.Starts[i] >= s.Start-s.Zones.MaxWall })
+	row := first + sort.Search(len(s.Starts)-first, func(i int) bool { return s.Starts[first+i] >= s.Start })
+	to := row + sort.Search(len(s.Starts)-row, func(i int) bool { return s.Starts[row+i] >= s.End })
+	w.before(first, row)
+	for at := s.Start; at < s.End; {
+		if len(w.carried) == 0 {
+			if row == to {
+				break
+			}
+			at = s.Starts[row]
 		}
-		seen.Records++
-		if s.Rate != nil && b.rate[i] == s.Unpriced {
-			seen.Unpriced++
-		}
-		place := uint64(s.Ranks[0][b.group0[i]])
-		if s.Group[1] != nil {
-			place = place*uint64(len(s.Ranks[1])) + uint64(s.Ranks[1][b.group1[i]])
-		}
-		if start >= first && end <= last {
-			if bucket := s.Buckets.of(start); end <= s.Buckets.Bounds[bucket+1] {
-				t.at(uint64(bucket-s.First)*s.Places+place).add(b.cost[i], b.runtime[i])
-				continue
+		bucket := s.bucketOf(at)
+		end := s.bucketEnd(bucket)
+		next := gallop(s.Starts[:to], row, end)
+		w.rows(row, next, end)
+		w.carry(end)
+		w.finish(bucket)
+		if s.Check != nil {
+			if err := s.Check(len(w.partial.Entries)); err != nil {
+				return nil, err
 			}
 		}
-		s.slice(start, end, b.cost[i], b.runtime[i], place, t)
+		row, at = next, end
 	}
-	return seen
+	return w.partial, nil
 }
 
-// slice adds a record that crosses a boundary to each bucket that it meets.
-func (s *Scan) slice(start, end, cost, runtime int64, place uint64, t *Table) {
-	bounds, length := s.Buckets.Bounds, end-start
-	at := max(start, bounds[0])
-	last := min(end, bounds[len(bounds)-1])
-	bucket := s.Buckets.of(at)
-	costSoFar, runtimeSoFar := farmtally.Cum(cost, at-start, length), farmtally.Cum(runtime, at-start, length)
-	for at < last {
-		at = min(bounds[bucket+1], last)
-		c, r := farmtally.Cum(cost, at-start, length), farmtally.Cum(runtime, at-start, length)
-		t.at(uint64(bucket-s.First)*s.Places+place).add(c-costSoFar, r-runtimeSoFar)
-		costSoFar, runtimeSoFar = c, r
-		bucket++
+// gallop gives the first row from row on that starts at end or later.
+func gallop(starts []int64, row int, end int64) int {
+	step := 1
+	for row+step < len(starts) && starts[row+step-1] < end {
+		row, step = row+step, step*2
+	}
+	rest := starts[row:min(row+step, len(starts))]
+	return row + sort.Search(len(rest), func(i int) bool { return rest[i] >= end })
+}
+
+// sweep is a scan under way.
+type sweep struct {
+	*Scan
+	partial *Partial
+	dropped []uint32 // those of Dropped that are still to come
+	tables  [2][]uint64
+	carried []carried
+	cells   cells
+
+	picked, crossing    [BlockRows]uint16
+	places              [BlockRows]uint64
+	wall, cost, runtime [BlockRows]int64
+}
+
+func newSweep(s *Scan) *sweep {
+	w := &sweep{Scan: s, partial: &Partial{}, dropped: s.Dropped}
+	size := uint64(len(s.Places[0])) * s.seconds()
+	w.tables[0] = premultiplied(s.Places[0], s.seconds())
+	w.tables[1] = premultiplied(s.Places[1], 1)
+	w.cells.begin(size, s.Zones.Most)
+	return w
+}
+
+func premultiplied(places []uint32, by uint64) []uint64 {
+	table := make([]uint64, len(places))
+	for code, place := range places {
+		table[code] = uint64(place) * by
+	}
+	return table
+}
+
+// rows adds the rows [from, to), which start in the bucket that ends at end, and takes
+// those that end later among the carried.
+func (w *sweep) rows(from, to int, end int64) {
+	for from < to {
+		block := from / BlockRows
+		n := min((block+1)*BlockRows, to) - from
+		picked := w.pick(from, n)
+		w.note(picked, from)
+		if w.Zones.Ends[block] > end {
+			picked = w.split(picked, from, end)
+		}
+		w.add(picked, from)
+		from += n
+	}
+}
+
+// pick gives the rows that are wanted and not dropped.
+func (w *sweep) pick(from, n int) []uint16 {
+	picked := w.picked[:w.Resource.pick(&w.picked, from, n, w.Wanted)]
+	for len(w.dropped) > 0 && int(w.dropped[0]) < from {
+		w.dropped = w.dropped[1:]
+	}
+	for ; len(w.dropped) > 0 && int(w.dropped[0]) < from+n; w.dropped = w.dropped[1:] {
+		if i, found := slices.BinarySearch(picked, uint16(int(w.dropped[0])-from)); found { //nolint:gosec // below BlockRows
+			picked = slices.Delete(picked, i, i+1)
+		}
+	}
+	return picked
+}
+
+// note counts the rows as seen.
+func (w *sweep) note(picked []uint16, from int) {
+	w.partial.Seen.Records += int64(len(picked))
+	if w.Rate != nil {
+		w.partial.Seen.Unpriced += w.Rate.count(picked, from, w.Unpriced)
+	}
+}
+
+// locate puts the places of the picked rows into w.places.
+func (w *sweep) locate(picked []uint16, from int) {
+	w.Group[0].place(w.places[:], picked, from, w.tables[0])
+	if w.Group[1] != nil {
+		w.Group[1].addPlace(w.places[:], picked, from, w.tables[1])
+	}
+}
+
+// add adds rows that end in the bucket.
+func (w *sweep) add(picked []uint16, from int) {
+	for len(picked) > 0 {
+		some := picked[:min(len(picked), w.cells.chunk)]
+		w.locate(some, from)
+		w.Cost.add(w.cells.at(w.places[:len(some)]), w.places[:], some, w.Runtime, from)
+		picked = picked[len(some):]
+	}
+}
+
+// finish takes the cells of a bucket into the answer.
+func (w *sweep) finish(bucket int64) {
+	before := len(w.partial.Entries)
+	w.partial.Entries = w.cells.take(w.partial.Entries, w.seconds())
+	if after := len(w.partial.Entries); after > before {
+		w.partial.Runs = append(w.partial.Runs, Run{bucket, after})
 	}
 }

@@ -19,6 +19,10 @@ import (
 type botocore struct {
 	in  io.Writer
 	out *bufio.Reader
+
+	// zeroesNumbers: it is older than botocore's change 3523 of 2025, and has 0 for the
+	// numbers of a page whose first part was given before.
+	zeroesNumbers bool
 }
 
 // asked is one paging of an operation that answers with given pages.
@@ -83,7 +87,12 @@ func startBotocore(t *testing.T) *botocore {
 	if err := json.Unmarshal(line, &hello); err != nil || hello.Botocore == "" {
 		without("%s has no botocore: %s", python, hello.Missing)
 	}
-	t.Logf("botocore %s", hello.Botocore)
+	b.zeroesNumbers = same(b.run(t, asked{
+		Rule:   doc{"input_token": "Marker", "output_token": "Marker", "result_key": []string{"Users", "Count"}},
+		Pages:  []answered{{Ask: []any{nil}, Page: doc{"Users": []any{"a", "b"}, "Count": 3}}},
+		Kwargs: doc{}, Config: doc{"StartingToken": resumeToken(`{"Marker": null, "boto_truncate_amount": 1}`)},
+	}).Full["Count"], 0)
+	t.Logf("botocore %s; zeroes numbers: %t", hello.Botocore, b.zeroesNumbers)
 	return b
 }
 

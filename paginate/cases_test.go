@@ -45,6 +45,9 @@ func TestCases(t *testing.T) {
 func TestCasesAreBotocores(t *testing.T) {
 	b := startBotocore(t)
 	for _, s := range readCases(t) {
+		if b.zeroesNumbers && s.name == "numbers and truths of a page are given again" {
+			continue // not by a botocore of this age
+		}
 		t.Run(s.name, func(t *testing.T) { s.check(t, b.run(t, s.asked)) })
 	}
 }

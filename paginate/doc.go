@@ -28,6 +28,10 @@
 // bytes. The form of older versions, abc___7, is read too, and so is a token of the
 // service itself.
 //
+// A pass that begins within a page gives what is left of its primary result, empty
+// lists and texts of the secondary ones, for they came whole with the first part, and
+// its numbers, which speak of the whole page, again: as botocore does since 2025.
+//
 // In a token that is an object of its own, such as DynamoDB's, botocore keeps the
 // order in which the service sent the members. A Go map has no order; they are
 // written in the order of their names. Either side reads either. To go on from one in

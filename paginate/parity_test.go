@@ -75,7 +75,11 @@ func followBoth(t *testing.T, b *botocore, d *drawer, excluded map[string]int) i
 			a.Config["StartingToken"] = token
 			d.drawn["starting token"]++
 		}
-		if name := intended(a, o); name != "" {
+		name := intended(a, o)
+		if name == "" && b.zeroesNumbers && o.StartingToken != "" && slices.ContainsFunc(list(a.Rule["result_key"]), isNumberResult) {
+			name = "numbers that an old botocore zeroes"
+		}
+		if name != "" {
 			excluded[name]++
 			return compared
 		}
@@ -90,6 +94,9 @@ func followBoth(t *testing.T, b *botocore, d *drawer, excluded map[string]int) i
 	}
 	return compared
 }
+
+// isNumberResult says whether a drawn operation's result is a number.
+func isNumberResult(key string) bool { return strings.HasSuffix(key, "Othernumber") }
 
 func compareOutcomes(t *testing.T, a asked, want, got outcome) {
 	t.Helper()

@@ -106,6 +106,7 @@ func (s *pass) take(page reflect.Value) (reflect.Value, error) {
 
 // withoutFirst takes off a page what an earlier pass gave: so many items of the
 // primary result, and the secondary results, which came whole with the first part.
+// Numbers are given again, as botocore does since 2025.
 func (s *pass) withoutFirst(page reflect.Value, skipped, size int) (reflect.Value, error) {
 	if s.skip == 0 {
 		return page, nil

@@ -118,7 +118,7 @@ func TestStructs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := rest.Result.Shelf; len(got.Parts) != 1 || *got.Parts[0].Name != "d" || *got.Total != 0 {
+	if got := rest.Result.Shelf; len(got.Parts) != 1 || *got.Parts[0].Name != "d" || *got.Total != 2 {
 		t.Errorf("the rest is %+v", got)
 	}
 	if len(rest.Changes) != 2 || rest.Changes[0].To != "EMPTY" || rest.NextToken != "" {

@@ -74,15 +74,16 @@ func entriesBetween(v reflect.Value, from, to int) reflect.Value {
 	return out
 }
 
-// emptied is what stands for a secondary result that an earlier pass delivered.
+// emptied is what stands for a secondary result that an earlier pass delivered. A
+// number, such as DynamoDB's ScannedCount, says something of the whole page and stays.
 func emptied(v reflect.Value) any {
 	switch {
 	case isList(v):
 		return reflect.MakeSlice(v.Type(), 0, 0).Interface()
 	case isText(v):
 		return ""
-	case isNumber(v):
-		return 0
+	case isNumber(v), v.IsValid() && v.Kind() == reflect.Bool:
+		return v.Interface()
 	}
 	return nil
 }

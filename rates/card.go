@@ -64,6 +64,20 @@ func (c *Card) Price(r *farmtally.Record, fleetName string) {
 	r.Rate = farmtally.Rate{ID: farmtally.Unpriced, Per: farmtally.PerWorker}
 }
 
+// Changes gives the instants at which rows come into force or cease to be, ascending:
+// between two of them records that match the same rows have the same rate.
+func (c *Card) Changes() []farmtally.Instant {
+	if c == nil {
+		return nil
+	}
+	var at []farmtally.Instant
+	for i := range c.rows {
+		at = append(at, c.rows[i].ValidFrom, c.rows[i].ValidUntil)
+	}
+	slices.Sort(at)
+	return slices.Compact(at)
+}
+
 // criteria are what rows ask of a record. Rows that ask the same are kept together.
 type criteria struct {
 	usageType                    farmtally.UsageType

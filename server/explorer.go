@@ -91,6 +91,16 @@ func (e *explorer) begin(s *Server, a farmtally.Aggregation, keeps []keep) (*exp
 	return x, nil
 }
 
+// underWay is how many aggregations run or wait.
+func (e *explorer) underWay() (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range e.farms {
+		n += l.running + len(l.waiting)
+	}
+	return n
+}
+
 // sameAs reports whether the aggregation asks the same.
 func (x *exploration) sameAs(a *farmtally.Aggregation, keeps []keep) bool {
 	q, p := &x.aggregation.Query, &a.Query
@@ -132,7 +142,7 @@ func (s *Server) goWork(f func()) bool {
 func (e *explorer) runOne(ctx context.Context, s *Server, l *lane, x *exploration) {
 	ctx, stop := context.WithTimeoutCause(ctx, s.config.TimeLimit, errTimeLimit)
 	defer stop()
-	a := x.aggregation
+	a, started := x.aggregation, s.now()
 	err := s.explore(ctx, &a, x)
 	if err != nil && context.Cause(ctx) != nil {
 		err = context.Cause(ctx)
@@ -145,6 +155,7 @@ func (e *explorer) runOne(ctx context.Context, s *Server, l *lane, x *exploratio
 	x.cancel(nil)
 	x.aggregation = a
 	e.endLocked(x, err)
+	s.metrics.aggregation(x.aggregation.Status, askedByExplorer, s.now().Sub(started))
 	l.running--
 	e.next(s, l)
 }

@@ -278,6 +278,15 @@ func fieldNames[T fmt.Stringer](list []T) (names []string) {
 // TestExportNames: ids have their names beside them, in every form.
 func TestExportNames(t *testing.T) {
 	f := newFixture(t, nil)
+	label := farmtally.Label{FarmID: farmA, Dimension: farmtally.ByUser, Value: "alice", Text: "Alice"}
+	if err := f.memory.SetLabel(t.Context(), label); err != nil {
+		t.Fatal(err)
+	}
+	users := f.begin(map[string]any{"groupBy": []string{"USER_ID"}, "period": nil})
+	f.finished(users)
+	if x := f.export(t, users, "json"); x.rows[0]["userId"] != "alice" || x.rows[0]["userName"] != "Alice" {
+		t.Errorf("a user's label is not there: %v", x.rows)
+	}
 	id := f.begin(map[string]any{"groupBy": []string{"QUEUE_ID", "JOB_ID"}, "period": nil})
 	f.finished(id)
 	for _, form := range export.StatisticsForms {

@@ -22,9 +22,12 @@ import (
 
 var update = flag.Bool("update", false, "write the golden exchanges anew")
 
-// exchange sends the bytes of one request over a connection and gives the bytes of
-// the answer. What differs each time stands as a name in braces.
-func (f *fixture) exchange(request string) string {
+// nextRequest stands between two requests that one connection carries.
+const nextRequest = "\n\n&&\n\n"
+
+// exchange sends the bytes of requests over one connection and gives the bytes of the
+// answers. A request that names no host asks for AWS's name of the fixture's.
+func (f *fixture) exchange(requests string) string {
 	f.t.Helper()
 	web := httptest.NewServer(f.handler)
 	defer web.Close()
@@ -33,11 +36,18 @@ func (f *fixture) exchange(request string) string {
 		f.t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	head, body, _ := strings.Cut(request, "\n\n")
-	head = strings.ReplaceAll(head, "\n", "\r\n")
-	if _, err := fmt.Fprintf(c, "%s\r\nHost: management.localhost:8787\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
-		head, len(body), body); err != nil {
-		f.t.Fatal(err)
+	list := strings.Split(requests, nextRequest)
+	for i, request := range list {
+		head, body, _ := strings.Cut(request, "\n\n")
+		if !strings.Contains(head, "\nHost: ") {
+			head += "\nHost: " + goldenHost
+		}
+		if i == len(list)-1 {
+			head += "\nConnection: close"
+		}
+		if _, err := fmt.Fprintf(c, "%s\r\nContent-Length: %d\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), len(body), body); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	answer, err := io.ReadAll(c)
 	if err != nil {
@@ -45,6 +55,25 @@ func (f *fixture) exchange(request string) string {
 	}
 	return string(answer)
 }
+
+// goldenHost is the host of requests that name none.
+const goldenHost = "management.localhost:8787"
+
+// signedText is the text of a request that the key signed at the fixtures' eight o'clock.
+func signedText(key farmtally.AccessKey, change func(*handSigned)) string {
+	h := handSigned{key: key, method: http.MethodGet, path: "/2023-10-12/farms", host: goldenHost, at: midnight.Add(8 * time.Hour)}
+	if change != nil {
+		change(&h)
+	}
+	r := h.request()
+	return fmt.Sprintf("%s %s HTTP/1.1\nX-Amz-Date: %s\nAuthorization: %s", h.method, h.path, r.Header.Get("X-Amz-Date"), r.Header.Get("Authorization"))
+}
+
+// signatures makes a server want them.
+func signatures(c *server.Config) { c.NoAuth = false }
+
+// writerKey may push to farmB, and nothing else.
+var writerKey = farmtally.AccessKey{ID: "FTCCCCCCCCCCCCCCCCCC", Secret: "a third secret", Grants: []farmtally.Grant{{FarmID: farmB, Role: farmtally.Writer}}}
 
 // varying are the parts of an answer that differ each time.
 var varying = []struct {
@@ -112,8 +141,32 @@ func TestExchanges(t *testing.T) {
 				f.memory.breakDown("Farms", farmtally.Errorf(farmtally.Denied, "The access key may not read farms."))
 			},
 		},
-		"unsigned": {request: "GET /2023-10-12/farms HTTP/1.1", set: func(c *server.Config) { c.NoAuth = false }},
-		"health":   {request: "GET /healthz HTTP/1.1", set: func(c *server.Config) { c.NoAuth = false }},
+		"get-validation":     {request: "GET " + stats + "?aggregationId=x&maxResults=0&nextToken=x HTTP/1.1"},
+		"get-farm-none":      {request: "GET /2023-10-12/farms/" + string(noFarm) + " HTTP/1.1"},
+		"get-fleet-none":     {request: "GET /2023-10-12/farms/" + string(farmA) + "/fleets/fleet-" + strings.Repeat("0", 32) + " HTTP/1.1"},
+		"host-ipv6":          {request: "GET /2023-10-12/farms?maxResults=1 HTTP/1.1\nHost: [::1]:8787"},
+		"path-escaped":       {request: "GET /2023-10-12/%66arms/farm%2D" + string(farmA)[5:] + " HTTP/1.1"},
+		"path-doubled-slash": {request: "GET //2023-10-12//farms HTTP/1.1"},
+		"wrong-content-type": {request: "POST " + stats + " HTTP/1.1\nContent-Type: text/xml\nAccept: text/html\n\n" + startBody(nil)},
+		"start-fractions": {request: "POST " + stats + " HTTP/1.1\n\n" + startBody(map[string]any{
+			"startTime": "2026-01-31T00:00:00.1234567890123Z", "endTime": "2026-01-31T02:00:00.5+01:00",
+		})},
+		"keep-alive": {request: strings.Join([]string{
+			"GET /2023-10-12/farms/" + string(farmA) + " HTTP/1.1", "DELETE " + stats + " HTTP/1.1\n\na body",
+			"HEAD /healthz HTTP/1.1", "GET /healthz HTTP/1.1",
+		}, nextRequest)},
+		"unsigned":             {request: "GET /2023-10-12/farms HTTP/1.1", set: signatures},
+		"signed":               {request: signedText(goodKey, nil), set: signatures},
+		"signature-incomplete": {request: "GET /2023-10-12/farms HTTP/1.1\nAuthorization: Bearer x", set: signatures},
+		"signature-wrong":      {request: signedText(farmtally.AccessKey{ID: goodKey.ID, Secret: "guess"}, nil), set: signatures},
+		"signature-expired":    {request: signedText(goodKey, func(h *handSigned) { h.at = h.at.Add(-time.Hour) }), set: signatures},
+		"key-unknown":          {request: signedText(farmtally.AccessKey{ID: "FTDDDDDDDDDDDDDDDDDD"}, nil), set: signatures},
+		"key-revoked":          {request: signedText(revokedKey, nil), set: signatures},
+		"key-without-role": {
+			request: signedText(writerKey, func(h *handSigned) { h.path += "/" + string(farmB) }), set: signatures,
+			prepare: func(f *fixture) { f.memory.keys[writerKey.ID] = writerKey },
+		},
+		"health": {request: "GET /healthz HTTP/1.1", set: signatures},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, c.set)

@@ -67,13 +67,13 @@ func (s *Server) push(ctx context.Context, r *request) ([]byte, error) {
 	if s.closing() {
 		return nil, errClosing
 	}
-	text, release, err := unpacked(r)
+	text, err := unpacked(r)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
 	b := batch{farm: r.farm, pricer: ingest.NewPricer(s.config.Prices), PushResult: PushResult{Faults: []PushFault{}}}
-	if err := source.Read(ctx, text, func(row *ingest.Row) error { return b.take(ctx, row) }); err != nil {
+	b.records = make([]farmtally.Record, 0, min(bytes.Count(text, []byte("\n"))+1, MaxPushRows))
+	if err := source.ReadText(ctx, text, func(row *ingest.Row) error { return b.take(ctx, row) }); err != nil {
 		return nil, fmt.Errorf("read batch: %w", err)
 	}
 	if err := s.store(ctx, &b); err != nil {
@@ -169,18 +169,16 @@ func (s *Server) store(ctx context.Context, b *batch) error {
 // errTooMuch ends the reading of a body that becomes too long when it is unpacked.
 var errTooMuch = malformed(deadline.Other, "The batch is longer than %d bytes when it is unpacked. Send it in parts.", MaxPushUnpacked)
 
-// unpacked gives the text of a body. The caller calls release when it has been read.
-func unpacked(r *request) (text *unpacker, release func(), err error) {
-	body, done := bytes.NewReader(r.body), func() {}
+// unpacked gives the text of a body.
+func unpacked(r *request) ([]byte, error) {
 	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
-		return &unpacker{in: body, left: MaxPushUnpacked}, done, nil
+		return r.body, nil // MaxPushBytes is less than MaxPushUnpacked
 	case "gzip":
-		text, err = unpackGzip(body)
+		return unpackGzip(r.body)
 	case "zstd":
-		text, done, err = unpackZstd(body)
+		return unpackZstd(r.body)
 	default:
-		return nil, nil, malformed(deadline.Other, "The Content-Encoding %q is not known here; gzip, zstd and identity are.", cut(encoding))
+		return nil, malformed(deadline.Other, "The Content-Encoding %q is not known here; gzip, zstd and identity are.", cut(encoding))
 	}
-	return text, done, err
 }

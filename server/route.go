@@ -49,6 +49,7 @@ var operations = []operation{
 	{"DescribeFarm", http.MethodGet, "v1/farms/{farmId}", (*Server).describeFarm},
 	{"SetLabel", http.MethodPut, "v1/farms/{farmId}/labels", (*Server).setLabel},
 	{"PushUsage", http.MethodPost, "v1/farms/{farmId}/usage", (*Server).push},
+	{"DescribeAPI", http.MethodGet, "v1/openapi.json", (*Server).describeAPI},
 	{"ExportAggregation", http.MethodGet, "v1/farms/{farmId}/aggregations/{aggregationId}/export", (*Server).export},
 }
 

@@ -83,6 +83,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body 
 		e.operation = "healthz"
 		return []byte(`{"status":"ok"}`), nil
 	}
+	if r.URL.Path == metricsPath && r.Method == http.MethodGet {
+		e.operation = "metrics"
+		return nil, s.serveMetrics(w, r, e)
+	}
 	if r.URL.Path == sessionPath {
 		if err := s.hostIsHere(r); err != nil {
 			return nil, err
@@ -110,6 +114,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *entry) (body 
 // logAccess writes the request's line. A query string may hold tokens and a header
 // signatures, so neither is in it.
 func (s *Server) logAccess(r *http.Request, e *entry, status int, took time.Duration) {
+	s.metrics.request(e.operation, status, took)
 	level := slog.LevelDebug
 	attrs := []slog.Attr{
 		slog.String("request_id", e.requestID),

@@ -40,6 +40,13 @@ type Config struct {
 	Logger *slog.Logger     // nil logs nothing
 	Clock  func() time.Time // nil is time.Now
 
+	// Figures are those of the data folder, for the metrics; nil tells none.
+	Figures func(ctx context.Context) ([]Figures, error)
+	// MetricsToken is the bearer token of those who may read the metrics without a key; ""
+	// is none.
+	MetricsToken string
+	Version      string // of farmtally, for the metrics
+
 	NoAuth bool   // answer unsigned requests; for loopback addresses alone
 	Region string // the region that signatures must name; "" accepts any
 
@@ -58,6 +65,7 @@ type Server struct {
 	explorer explorer
 	sessions sessions
 
+	metrics *metrics
 	keys    keyCache
 	results resultCache
 	buffers sync.Pool // *[]byte, of answers that were sent
@@ -90,6 +98,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{config: config, log: config.Logger, now: config.Clock, runs: map[string]*run{}, turnedAway: map[farmtally.FarmID]int{}}
 	s.tokens = tokens{secret: secret, now: config.Clock}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s)
 	s.work.Go(s.sweepUntilClosed)
 	return s, nil
 }

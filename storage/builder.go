@@ -21,113 +21,161 @@ const SegmentRecords = 1 << 20
 // maxIDBytes bounds the record ids of one segment, whose offsets have 31 bits.
 const maxIDBytes = math.MaxInt32 - 4096
 
-// Builder collects accepted, ended records of one farm for one segment. It keeps
-// about 100 bytes a record beside the record's id.
+// Builder collects accepted, ended records of one farm for one segment, as columns. It
+// keeps about 90 bytes a record beside the record's id.
 type Builder struct {
-	rows  []builderRow
-	ids   []byte
-	texts [columns]interner[string]
-	sizes [columns]interner[farmtally.Quantity]
-}
-
-// builderRow is a record as numbers; texts and quantities are codes of the
-// builder's interners.
-type builderRow struct {
-	start, wall, runtime int64
-	cost                 int64
-	idAt                 int32
-	idLen                uint16
-	texts                [ColRate - ColQueue + 1]uint32
-	sizes                [ColMemory - ColWorkers + 1]uint32
-}
-
-// interner numbers distinct values in the order of their first appearance.
-type interner[T comparable] struct {
-	codes  map[T]uint32
-	values []T
-}
-
-func (n *interner[T]) code(v T) uint32 {
-	code, ok := n.codes[v]
-	if !ok {
-		if n.codes == nil {
-			n.codes = map[T]uint32{}
-		}
-		code = uint32(len(n.values)) //nolint:gosec // at most SegmentRecords
-		n.codes[v] = code
-		n.values = append(n.values, v)
-	}
-	return code
+	starts, walls, runtimes, costs []int64
+	ids                            []byte
+	idEnds                         []uint32
+	texts                          [ColRate - ColQueue + 1]codedColumn[string]
+	sizes                          [ColMemory - ColWorkers + 1]codedColumn[int64]
 }
 
 // Len is the number of records added.
-func (b *Builder) Len() int { return len(b.rows) }
+func (b *Builder) Len() int { return len(b.starts) }
 
 // Full reports whether the segment can take no more records.
-func (b *Builder) Full() bool { return len(b.rows) >= SegmentRecords || len(b.ids) >= maxIDBytes }
+func (b *Builder) Full() bool { return b.Len() >= SegmentRecords || len(b.ids) >= maxIDBytes }
 
 // Reset empties the builder and keeps its memory.
 func (b *Builder) Reset() {
-	*b = Builder{rows: b.rows[:0], ids: b.ids[:0]}
+	b.starts, b.walls, b.runtimes, b.costs = b.starts[:0], b.walls[:0], b.runtimes[:0], b.costs[:0]
+	b.ids, b.idEnds = b.ids[:0], b.idEnds[:0]
+	for c := range b.texts {
+		b.texts[c].reset()
+	}
+	for c := range b.sizes {
+		b.sizes[c].reset()
+	}
+}
+
+// Grow makes room for n records in all, with ids of so many bytes.
+func (b *Builder) Grow(n, idBytes int) {
+	for _, column := range []*[]int64{&b.starts, &b.walls, &b.runtimes, &b.costs} {
+		*column = slices.Grow(*column, max(0, n-len(*column)))
+	}
+	b.ids = slices.Grow(b.ids, max(0, idBytes-len(b.ids)))
+	b.idEnds = slices.Grow(b.idEnds, max(0, n-len(b.idEnds)))
+	for c := range b.texts {
+		b.texts[c].grow(n)
+	}
+	for c := range b.sizes {
+		b.sizes[c].grow(n)
+	}
 }
 
 // Add takes an accepted record that has ended. The builder must not be Full.
 func (b *Builder) Add(r *farmtally.Record) {
-	row := builderRow{
-		start: int64(r.StartedAt), wall: int64(r.EndedAt - r.StartedAt), runtime: r.RuntimeMillis, cost: int64(r.Cost),
-		idAt: int32(len(b.ids)), idLen: uint16(len(r.RecordID)), //nolint:gosec // bounded by maxIDBytes and by validation
-	}
+	b.prepare(1)
+	b.starts = append(b.starts, int64(r.StartedAt))
+	b.walls = append(b.walls, int64(r.EndedAt-r.StartedAt))
+	b.runtimes = append(b.runtimes, r.RuntimeMillis)
+	b.costs = append(b.costs, int64(r.Cost))
 	b.ids = append(b.ids, r.RecordID...)
+	b.idEnds = append(b.idEnds, uint32(len(b.ids))) //nolint:gosec // bounded by maxIDBytes
 	for c := ColQueue; c <= ColRate; c++ {
-		row.texts[c-ColQueue] = b.texts[c].code(textOf(r, c))
+		b.texts[c-ColQueue].add(textOf(r, c), textSlot)
 	}
 	for c := ColWorkers; c <= ColMemory; c++ {
-		row.sizes[c-ColWorkers] = b.sizes[c].code(*quantityOf(r, c))
+		b.sizes[c-ColWorkers].add(int64(*quantityOf(r, c)), numberSlot)
 	}
-	b.rows = append(b.rows, row)
+}
+
+// AddTable takes the first rows of a table, as many as the segment has room for up to a
+// length of most, and gives their number.
+func (b *Builder) AddTable(t *farmtally.Table, most int) int {
+	n := max(0, min(t.Len(), min(most, SegmentRecords)-b.Len()))
+	from := t.RecordIDs.From
+	room := uint64(max(0, maxIDBytes-len(b.ids)))
+	for n > 0 && uint64(t.RecordIDs.Ends[n-1]-from) > room+maxIDText {
+		n--
+	}
+	if n == 0 {
+		return 0
+	}
+	b.prepare(n)
+	b.starts = append(b.starts, t.StartedAt[:n]...)
+	at := len(b.walls)
+	b.walls = append(b.walls, t.EndedAt[:n]...)
+	for i, start := range t.StartedAt[:n] {
+		b.walls[at+i] -= start
+	}
+	b.runtimes = append(b.runtimes, t.RuntimeMillis[:n]...)
+	b.costs = append(b.costs, t.Cost[:n]...)
+	shift := uint32(len(b.ids)) - from //nolint:gosec // bounded by maxIDBytes
+	b.ids = append(b.ids, t.RecordIDs.Bytes[from:t.RecordIDs.Ends[n-1]]...)
+	for _, end := range t.RecordIDs.Ends[:n] {
+		b.idEnds = append(b.idEnds, end+shift)
+	}
+	for c, column := range tableTexts(t) {
+		if column.Codes == nil {
+			b.texts[c].addMany("", n)
+			continue
+		}
+		b.texts[c].addCodes(column.Codes[:n], column.Values)
+	}
+	for c, column := range [...][]int64{t.Workers, t.CPUs, t.GPUs, t.MemoryInGiB} {
+		if column == nil {
+			b.sizes[c].addMany(0, n)
+			continue
+		}
+		for _, v := range column[:n] {
+			b.sizes[c].add(v, numberSlot)
+		}
+	}
+	return n
+}
+
+// manyRecords are so many that more of them are likely to fill the segment.
+const manyRecords = 1 << 16
+
+// prepare makes room for n more records, and at once for many where there are many.
+func (b *Builder) prepare(n int) {
+	if have := b.Len(); cap(b.starts) < have+n && have >= manyRecords {
+		more := min(SegmentRecords, max(4*have, have+n))
+		b.Grow(more, (len(b.ids)/have+1)*more)
+	}
+}
+
+// maxIDText is the most bytes of a record id: what a builder that is not Full still takes.
+const maxIDText = 4 * 128
+
+// tableTexts are the table's columns of texts, in the order of a segment's.
+func tableTexts(t *farmtally.Table) [ColRate - ColQueue + 1]*farmtally.Coded {
+	return [...]*farmtally.Coded{
+		&t.Queues, &t.Fleets, &t.Jobs, &t.Users, &t.UsageTypes, &t.InstanceTypes, &t.LicenseProducts, &t.Rates,
+	}
 }
 
 // Record puts the row that was added as number i into r.
 func (b *Builder) Record(i int, r *farmtally.Record) {
-	row := &b.rows[i]
 	*r = farmtally.Record{
-		RecordID: string(b.id(row)), StartedAt: farmtally.Instant(row.start), EndedAt: farmtally.Instant(row.start + row.wall),
-		RuntimeMillis: row.runtime, HasRuntime: true, Cost: farmtally.Money(row.cost), HasCost: true,
+		RecordID: string(b.ID(i)), StartedAt: farmtally.Instant(b.starts[i]), EndedAt: farmtally.Instant(b.starts[i] + b.walls[i]),
+		RuntimeMillis: b.runtimes[i], HasRuntime: true, Cost: farmtally.Money(b.costs[i]), HasCost: true,
 	}
 	for c := ColQueue; c <= ColRate; c++ {
-		setText(r, c, b.texts[c].values[row.texts[c-ColQueue]])
+		setText(r, c, b.texts[c-ColQueue].at(i))
 	}
 	for c := ColWorkers; c <= ColMemory; c++ {
-		*quantityOf(r, c) = b.sizes[c].values[row.sizes[c-ColWorkers]]
+		*quantityOf(r, c) = farmtally.Quantity(b.sizes[c-ColWorkers].at(i))
 	}
 }
 
-func (b *Builder) id(row *builderRow) []byte { return b.ids[row.idAt:][:row.idLen] }
+// Start is the start of the row that was added as number i.
+func (b *Builder) Start(i int) farmtally.Instant { return farmtally.Instant(b.starts[i]) }
 
-// Order gives the numbers of the rows sorted by start, by record id, and then as
-// they were added.
-func (b *Builder) Order() []int32 {
-	order := make([]int32, len(b.rows))
-	for i := range order {
-		order[i] = int32(i)
+// ID is the record id of the row that was added as number i, until the builder changes.
+func (b *Builder) ID(i int) []byte {
+	from := uint32(0)
+	if i > 0 {
+		from = b.idEnds[i-1]
 	}
-	slices.SortFunc(order, func(i, j int32) int {
-		x, y := &b.rows[i], &b.rows[j]
-		if c := cmp.Compare(x.start, y.start); c != 0 {
-			return c
-		}
-		if c := bytes.Compare(b.id(x), b.id(y)); c != 0 {
-			return c
-		}
-		return cmp.Compare(i, j)
-	})
-	return order
+	return b.ids[from:b.idEnds[i]]
 }
 
 // Same reports whether two rows have one identity.
 func (b *Builder) Same(i, j int32) bool {
-	x, y := &b.rows[i], &b.rows[j]
-	return x.start == y.start && bytes.Equal(b.id(x), b.id(y))
+	return b.starts[i] == b.starts[j] && bytes.Equal(b.ID(int(i)), b.ID(int(j)))
 }
 
 // write writes the rows in the given order as an Arrow file.
@@ -149,26 +197,20 @@ func (b *Builder) write(w io.Writer, order []int32) error {
 func (b *Builder) batch(order []int32) arrow.RecordBatch {
 	arrays := make([]arrow.Array, columns)
 	arrays[ColRecordID] = b.idColumn(order)
-	starts := b.numbers(order, func(r *builderRow) int64 { return r.start })
 	arrays[ColStart] = plain(&arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"},
-		arrow.Int64Traits.CastToBytes(starts), len(order))
-	arrays[ColWall] = narrow(b.numbers(order, func(r *builderRow) int64 { return r.wall }))
-	arrays[ColRuntime] = narrow(b.numbers(order, func(r *builderRow) int64 { return r.runtime }))
-	arrays[ColCost] = narrow(b.numbers(order, func(r *builderRow) int64 { return r.cost }))
-	indices := make([]uint32, len(order))
+		arrow.Int64Traits.CastToBytes(ordered(b.starts, order)), len(order))
+	arrays[ColWall] = narrow(b.walls, order)
+	arrays[ColRuntime] = narrow(b.runtimes, order)
+	arrays[ColCost] = narrow(b.costs, order)
 	for c := ColQueue; c <= ColRate; c++ {
-		values, rank := sortedValues(b.texts[c].values)
-		for i, at := range order {
-			indices[i] = rank[b.rows[at].texts[c-ColQueue]]
-		}
-		arrays[c] = dictionary(indices, stringValues(values), slices.Index(values[:min(1, len(values))], ""))
+		column := &b.texts[c-ColQueue]
+		values, rank := sortedValues(column.values)
+		arrays[c] = dictionary(column.codes, order, rank, stringValues(values), slices.Index(values[:min(1, len(values))], ""))
 	}
 	for c := ColWorkers; c <= ColMemory; c++ {
-		values, rank := sortedValues(b.sizes[c].values)
-		for i, at := range order {
-			indices[i] = rank[b.rows[at].sizes[c-ColWorkers]]
-		}
-		arrays[c] = dictionary(indices, quantityValues(values), -1)
+		column := &b.sizes[c-ColWorkers]
+		values, rank := sortedValues(column.values)
+		arrays[c] = dictionary(column.codes, order, rank, quantityValues(values), -1)
 	}
 	fields := make([]arrow.Field, columns)
 	for c := range columns {
@@ -178,20 +220,19 @@ func (b *Builder) batch(order []int32) arrow.RecordBatch {
 }
 
 func (b *Builder) idColumn(order []int32) arrow.Array {
-	ids, ends := make([]byte, 0, len(b.ids)), make([]int32, len(order))
-	for i, at := range order {
-		ids = append(ids, b.id(&b.rows[at])...)
-		ends[i] = int32(len(ids)) //nolint:gosec // bounded by maxIDBytes
+	offsets := make([]int32, 1, len(order)+1)
+	if inOrder(order) && len(order) == b.Len() {
+		for _, end := range b.idEnds {
+			offsets = append(offsets, int32(end)) //nolint:gosec // bounded by maxIDBytes
+		}
+		return text(b.ids, offsets)
 	}
-	return text(ids, ends)
-}
-
-func (b *Builder) numbers(order []int32, of func(*builderRow) int64) []int64 {
-	out := make([]int64, len(order))
-	for i, at := range order {
-		out[i] = of(&b.rows[at])
+	ids := make([]byte, 0, len(b.ids))
+	for _, at := range order {
+		ids = append(ids, b.ID(int(at))...)
+		offsets = append(offsets, int32(len(ids))) //nolint:gosec // bounded by maxIDBytes
 	}
-	return out
+	return text(ids, offsets)
 }
 
 // sortedValues gives the values in ascending order, and for each old code the new
@@ -211,16 +252,16 @@ func sortedValues[T cmp.Ordered](values []T) (sorted []T, rank []uint32) {
 
 func stringValues(values []string) arrow.Array {
 	var all []byte
-	ends := make([]int32, len(values))
-	for i, s := range values {
+	offsets := make([]int32, 1, len(values)+1)
+	for _, s := range values {
 		all = append(all, s...)
-		ends[i] = int32(len(all)) //nolint:gosec // at most SegmentRecords values of at most 256 characters
+		offsets = append(offsets, int32(len(all))) //nolint:gosec // at most SegmentRecords values of at most 256 characters
 	}
-	return text(all, ends)
+	return text(all, offsets)
 }
 
-func quantityValues(values []farmtally.Quantity) arrow.Array {
-	return plain(arrow.PrimitiveTypes.Int64, arrow.Int64Traits.CastToBytes(convert[int64](values)), len(values))
+func quantityValues(values []int64) arrow.Array {
+	return plain(arrow.PrimitiveTypes.Int64, arrow.Int64Traits.CastToBytes(values), len(values))
 }
 
 // textOf is the record's value of a text column, "" where it has none.

@@ -18,9 +18,10 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// FormatVersion is the version of the data folder that this program reads and
-// writes.
-const FormatVersion = 1
+// FormatVersion is the version of the data folder that this program writes. It reads all
+// earlier ones too; a folder keeps its version until something is written to it that
+// programs of that version cannot read.
+const FormatVersion = 2
 
 // The names in a data folder.
 const (
@@ -59,6 +60,9 @@ type Catalog struct {
 	writing chan struct{}                 // full during a Write, which guards hot
 	hot     map[farmtally.FarmID]*hotFarm // as of the last Write that asked for the farm
 	views   hotViews
+	jobs    jobNames
+
+	raised atomic.Bool // whether the folder is known to be of FormatVersion
 
 	doubt atomic.Bool // whether the last commit failed in a way that may yet succeed
 }

@@ -11,7 +11,8 @@ import (
 // The binary forms of a hot record and of a result's row: a byte that names the
 // form, then the fields in order. Integers are varints, texts a length and bytes.
 const (
-	recordForm = 'R'
+	recordForm = 'R' // a hot record as format version 1 wrote it
+	hotForm    = 'r'
 	goneForm   = 'G'
 	rowForm    = 'W'
 )
@@ -23,44 +24,12 @@ const (
 	flagCost
 )
 
-// encodeRecord gives everything of a record but its farm and its names.
-func encodeRecord(r *farmtally.Record) []byte { return appendRecord(nil, r) }
-
-// appendRecord appends what encodeRecord gives.
-func appendRecord(b []byte, r *farmtally.Record) []byte {
-	flags := byte(0)
-	for i, set := range [...]bool{r.Running, r.HasRuntime, r.HasCost} {
-		if set {
-			flags |= flagRunning << i
-		}
-	}
-	b = append(b, recordForm, flags)
-	for _, s := range [...]string{r.RecordID, string(r.QueueID), string(r.FleetID), string(r.JobID), r.UserID,
-		r.InstanceType, r.LicenseProduct, r.Rate.ID} {
-		b = appendText(b, s)
-	}
-	for _, v := range [...]int64{int64(r.UsageType), int64(r.StartedAt), int64(r.EndedAt), r.RuntimeMillis, int64(r.Cost),
-		int64(r.Rate.USDPerHour), int64(r.Rate.Per), int64(r.Workers), int64(r.CPUs), int64(r.GPUs), int64(r.MemoryInGiB)} {
-		b = binary.AppendVarint(b, v)
-	}
-	return b
-}
-
 // appendGone appends word that there is no hot record of the identity any more.
 func appendGone(b []byte, k hotKey) []byte {
 	return appendText(binary.AppendVarint(append(b, goneForm), int64(k.start)), k.id)
 }
 
-// decodeRecord is the inverse of encodeRecord.
-func decodeRecord(b []byte) (farmtally.Record, error) {
-	d := decoder{b: b}
-	var r farmtally.Record
-	d.form(recordForm)
-	d.record(&r)
-	return r, d.end()
-}
-
-// record reads a record behind its form.
+// record reads a hot record of format version 1 behind its form.
 func (d *decoder) record(r *farmtally.Record) {
 	flags := d.byte()
 	if flags > flagRunning|flagRuntime|flagCost {

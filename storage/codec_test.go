@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math"
 	"reflect"
@@ -80,6 +81,39 @@ func TestRowRoundTrip(t *testing.T) {
 	})
 }
 
+// encodeRecord gives everything of a record but its farm and its names, as format version
+// 1 wrote it.
+func encodeRecord(r *farmtally.Record) []byte { return appendRecord(nil, r) }
+
+// appendRecord appends what encodeRecord gives.
+func appendRecord(b []byte, r *farmtally.Record) []byte {
+	flags := byte(0)
+	for i, set := range [...]bool{r.Running, r.HasRuntime, r.HasCost} {
+		if set {
+			flags |= flagRunning << i
+		}
+	}
+	b = append(b, recordForm, flags)
+	for _, s := range [...]string{r.RecordID, string(r.QueueID), string(r.FleetID), string(r.JobID), r.UserID,
+		r.InstanceType, r.LicenseProduct, r.Rate.ID} {
+		b = appendText(b, s)
+	}
+	for _, v := range [...]int64{int64(r.UsageType), int64(r.StartedAt), int64(r.EndedAt), r.RuntimeMillis, int64(r.Cost),
+		int64(r.Rate.USDPerHour), int64(r.Rate.Per), int64(r.Workers), int64(r.CPUs), int64(r.GPUs), int64(r.MemoryInGiB)} {
+		b = binary.AppendVarint(b, v)
+	}
+	return b
+}
+
+// decodeRecord is the inverse of encodeRecord.
+func decodeRecord(b []byte) (farmtally.Record, error) {
+	d := decoder{b: b}
+	var r farmtally.Record
+	d.form(recordForm)
+	d.record(&r)
+	return r, d.end()
+}
+
 func goldenRecord() farmtally.Record {
 	return farmtally.Record{
 		RecordID: "r1", FarmID: farmA, QueueID: "q", FleetID: "f", JobID: "j", UserID: "ü", UsageType: farmtally.License,
@@ -102,6 +136,7 @@ func goldenRow() farmtally.Row {
 const (
 	goldenRecordBytes = "52 03 02 7231 01 71 01 66 01 6a 02 c3bc 02 6d35 04 6e756b65 01 78 " +
 		"04 02 d804 9003 80a8d6b907 0a 0a 80a8d6b907 04 06 08"
+	goldenHotBytes = "72 03 02 02 7231 00 01 71 00 01 66 00 01 6a 00 02 c3bc 00 04 02 6d35 04 6e756b65 01 78 0a 0a 80a8d6b907 04 06 08 d604 c601 80a8d6b907"
 	goldenRowBytes = "57 d00f a01f 01 61 00 01 62 06 01 ac02 02 d604 00 06 04 04"
 )
 
@@ -116,6 +151,9 @@ func TestGoldenForms(t *testing.T) {
 	record, row := goldenRecord(), goldenRow()
 	if got, want := hex.EncodeToString(encodeRecord(&record)), hex.EncodeToString(bytesOf(t, goldenRecordBytes)); got != want {
 		t.Errorf("record is %s, want %s", got, want)
+	}
+	if got, want := hex.EncodeToString(batchOf(nil, []farmtally.Record{record}).body), hex.EncodeToString(bytesOf(t, goldenHotBytes)); got != want {
+		t.Errorf("hot record is %s, want %s", got, want)
 	}
 	if got, want := hex.EncodeToString(appendRow(nil, &row)), hex.EncodeToString(bytesOf(t, goldenRowBytes)); got != want {
 		t.Errorf("row is %s, want %s", got, want)

@@ -71,38 +71,50 @@ func checksum(column arrow.Array) uint32 {
 	return sum
 }
 
-// narrow puts values into the narrowest unsigned column: 32 bits where they all
-// fit, else 64. Values are never negative.
-func narrow(values []int64) arrow.Array {
+// narrow puts the values at the places of order into the narrowest unsigned column: 32
+// bits where they all fit, else 64. Values are never negative.
+func narrow(values []int64, order []int32) arrow.Array {
 	top := int64(0)
-	for _, v := range values {
-		top = max(top, v)
+	for _, at := range order {
+		top |= values[at]
 	}
 	if top <= math.MaxUint32 {
-		return plain(arrow.PrimitiveTypes.Uint32, arrow.Uint32Traits.CastToBytes(convert[uint32](values)), len(values))
+		return plain(arrow.PrimitiveTypes.Uint32, arrow.Uint32Traits.CastToBytes(convert[uint32](values, order)), len(order))
 	}
-	return plain(arrow.PrimitiveTypes.Uint64, arrow.Uint64Traits.CastToBytes(convert[uint64](values)), len(values))
+	return plain(arrow.PrimitiveTypes.Uint64, arrow.Uint64Traits.CastToBytes(convert[uint64](values, order)), len(order))
 }
 
-// codes puts dictionary codes, each below size, into the narrowest unsigned column, a
-// copy of them: the caller uses the slice again.
-func codes(values []uint32, size int) arrow.Array {
-	switch {
-	case size <= math.MaxUint8+1:
-		return plain(arrow.PrimitiveTypes.Uint8, convert[uint8](values), len(values))
-	case size <= math.MaxUint16+1:
-		return plain(arrow.PrimitiveTypes.Uint16, arrow.Uint16Traits.CastToBytes(convert[uint16](values)), len(values))
-	default:
-		return plain(arrow.PrimitiveTypes.Uint32, arrow.Uint32Traits.CastToBytes(slices.Clone(values)), len(values))
-	}
+// inOrder reports whether the places are one after the other.
+func inOrder(order []int32) bool {
+	n := len(order)
+	return n == 0 || int(order[n-1]-order[0]) == n-1 && slices.IsSorted(order)
 }
 
-func convert[To, From interface {
-	~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int64
-}](values []From) []To {
-	out := make([]To, len(values))
-	for i, v := range values {
-		out[i] = To(v)
+// ordered gives the values at the places of order.
+func ordered(values []int64, order []int32) []int64 {
+	if len(order) == len(values) && inOrder(order) {
+		return values
+	}
+	return convert[int64](values, order)
+}
+
+func convert[To uint32 | uint64 | int64](values []int64, order []int32) []To {
+	out := make([]To, len(order))
+	for i, at := range order {
+		out[i] = To(values[at])
+	}
+	return out
+}
+
+// ranked gives the ranks of the codes at the places of order.
+func ranked[To uint8 | uint16 | uint32](codes []uint32, order []int32, rank []uint32) []To {
+	narrow := make([]To, len(rank))
+	for i, r := range rank {
+		narrow[i] = To(r)
+	}
+	out := make([]To, len(order))
+	for i, at := range order {
+		out[i] = narrow[codes[at]]
 	}
 	return out
 }
@@ -112,32 +124,49 @@ func plain(t arrow.DataType, bytes []byte, n int) arrow.Array {
 }
 
 // text makes a column of strings out of their bytes laid end to end.
-func text(bytes []byte, ends []int32) arrow.Array {
-	offsets := append(make([]int32, 1, len(ends)+1), ends...)
-	return array.MakeFromData(array.NewData(arrow.BinaryTypes.String, len(ends), []*memory.Buffer{
+func text(bytes []byte, offsets []int32) arrow.Array {
+	return array.MakeFromData(array.NewData(arrow.BinaryTypes.String, len(offsets)-1, []*memory.Buffer{
 		nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(bytes),
 	}, nil, 0, 0))
 }
 
-// dictionary joins codes with their values. A row whose code is the absent one is
-// null; absent < 0 means that none is. The code of a null row stays in the file and
+// dictionary makes a column of the codes at the places of order, ranked and in the
+// narrowest unsigned type, and of their values. A row whose rank is the absent one is
+// null; absent < 0 means that none is. The rank of a null row stays in the file and
 // points at an empty value, so that a scan need not look at the validity bits.
-func dictionary(indices []uint32, values arrow.Array, absent int) arrow.Array {
-	idx := codes(indices, values.Len())
-	t := &arrow.DictionaryType{IndexType: idx.DataType(), ValueType: values.DataType(), Ordered: false}
+func dictionary(codes []uint32, order []int32, rank []uint32, values arrow.Array, absent int) arrow.Array {
+	t := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Uint32, ValueType: values.DataType(), Ordered: false}
+	var indices []byte
+	switch size := values.Len(); {
+	case size <= math.MaxUint8+1:
+		t.IndexType, indices = arrow.PrimitiveTypes.Uint8, ranked[uint8](codes, order, rank)
+	case size <= math.MaxUint16+1:
+		t.IndexType, indices = arrow.PrimitiveTypes.Uint16, arrow.Uint16Traits.CastToBytes(ranked[uint16](codes, order, rank))
+	default:
+		indices = arrow.Uint32Traits.CastToBytes(ranked[uint32](codes, order, rank))
+	}
 	var valid *memory.Buffer
 	nulls := 0
 	if absent >= 0 {
-		bitmap := make([]byte, (len(indices)+7)/8)
-		for i, code := range indices {
-			if int(code) != absent {
-				bitmap[i/8] |= 1 << (i % 8)
-			} else {
-				nulls++
-			}
-		}
+		var bitmap []byte
+		bitmap, nulls = present(codes, order, uint32(slices.Index(rank, uint32(absent)))) //nolint:gosec // a rank
 		valid = memory.NewBufferBytes(bitmap)
 	}
-	buffers := []*memory.Buffer{valid, idx.Data().Buffers()[1]}
-	return array.MakeFromData(array.NewDataWithDictionary(t, len(indices), buffers, nulls, 0, values.Data().(*array.Data)))
+	buffers := []*memory.Buffer{valid, memory.NewBufferBytes(indices)}
+	return array.MakeFromData(array.NewDataWithDictionary(t, len(order), buffers, nulls, 0, values.Data().(*array.Data)))
+}
+
+// present gives a bit for each place of order, 1 where the code is not the absent one,
+// and the number of the others.
+func present(codes []uint32, order []int32, absent uint32) (bitmap []byte, nulls int) {
+	bitmap = make([]byte, (len(order)+7)/8)
+	for i, at := range order {
+		bit := byte(1)
+		if codes[at] == absent {
+			bit = 0
+			nulls++
+		}
+		bitmap[i/8] |= bit << (i % 8)
+	}
+	return bitmap, nulls
 }

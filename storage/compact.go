@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/farmtally/farmtally"
 )
@@ -53,12 +52,6 @@ func (c *Catalog) SegmentView(ctx context.Context, farm farmtally.FarmID) (v Vie
 		}
 	}
 	return v, nil
-}
-
-// Grow makes room for n records in all, with ids of so many bytes.
-func (b *Builder) Grow(n, idBytes int) {
-	b.rows = slices.Grow(b.rows, max(0, n-len(b.rows)))
-	b.ids = slices.Grow(b.ids, max(0, idBytes-len(b.ids)))
 }
 
 // CountDropped gives the number of a segment's rows that were replaced.

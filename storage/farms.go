@@ -3,12 +3,10 @@ package storage
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"maps"
-	"slices"
 
 	"github.com/farmtally/farmtally"
 )
@@ -84,27 +82,6 @@ func (c *Catalog) Fleets(ctx context.Context, farm farmtally.FarmID) ([]farmtall
 	return fleets, err
 }
 
-// JobNames gives the names of those of the jobs that have one.
-func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []string) (map[string]string, error) {
-	names := make(map[string]string, len(jobs))
-	for batch := range slices.Chunk(jobs, 1000) {
-		list, err := json.Marshal(batch)
-		if err != nil {
-			return nil, fmt.Errorf("encode job ids: %w", err)
-		}
-		err = query(ctx, c.reader, func(rows *sql.Rows) error {
-			var id, name string
-			err := rows.Scan(&id, &name)
-			names[id] = name
-			return err
-		}, "SELECT job_id, name FROM jobs WHERE farm_id = ? AND job_id IN (SELECT value FROM json_each(?))", farm, string(list))
-		if err != nil {
-			return nil, err
-		}
-	}
-	return names, nil
-}
-
 // Names are the farms, queues, fleets and jobs of accepted records, and what they
 // are called. It is not safe for concurrent use.
 type Names struct {
@@ -113,39 +90,97 @@ type Names struct {
 
 type farmNames struct {
 	name   string
-	queues map[string]string
-	fleets map[string]string
-	jobs   map[string]string
+	queues idNames
+	fleets idNames
+	jobs   idNames
+}
+
+// idNames are names by id. Those noted lately are not looked up: recent has them at a
+// place that the id alone decides.
+type idNames struct {
+	names  map[string]string
+	recent [recentNames]struct{ id, name string }
+}
+
+const recentNames = 1 << 8
+
+func idSlot(id string) int {
+	h := uint64(0)
+	for i := max(0, len(id)-8); i < len(id); i++ {
+		h = h<<8 | uint64(id[i])
+	}
+	return int(h * 0x9E3779B97F4A7C15 >> 56)
 }
 
 // Note keeps the record's ids and names; the latest name of each counts.
 func (n *Names) Note(r *farmtally.Record) {
-	f := n.farms[r.FarmID]
+	f := n.farm(r.FarmID)
+	if r.FarmName != "" {
+		f.name = r.FarmName
+	}
+	f.queues.note(string(r.QueueID), r.QueueName, true)
+	f.fleets.note(string(r.FleetID), r.FleetName, true)
+	f.jobs.note(string(r.JobID), r.JobName, false)
+}
+
+func (n *Names) farm(id farmtally.FarmID) *farmNames {
+	f := n.farms[id]
 	if f == nil {
 		if n.farms == nil {
 			n.farms = map[farmtally.FarmID]*farmNames{}
 		}
-		f = &farmNames{queues: map[string]string{}, fleets: map[string]string{}, jobs: map[string]string{}}
-		n.farms[r.FarmID] = f
+		f = &farmNames{}
+		for _, n := range []*idNames{&f.queues, &f.fleets, &f.jobs} {
+			n.names = map[string]string{}
+		}
+		n.farms[id] = f
 	}
-	if r.FarmName != "" {
-		f.name = r.FarmName
+	return f
+}
+
+// NoteTable keeps the ids and names of a table's rows.
+func (n *Names) NoteTable(t *farmtally.Table) {
+	f := n.farm(t.FarmID)
+	if t.FarmName != "" {
+		f.name = t.FarmName
 	}
-	note(f.queues, string(r.QueueID), r.QueueName, true)
-	note(f.fleets, string(r.FleetID), r.FleetName, true)
-	note(f.jobs, string(r.JobID), r.JobName, false)
+	f.queues.noteAll(&t.Queues, true)
+	f.fleets.noteAll(&t.Fleets, true)
+	f.jobs.noteAll(&t.Jobs, false)
+}
+
+func (n *idNames) noteAll(column *farmtally.Coded, evenNameless bool) {
+	used := make([]bool, len(column.Values))
+	for _, code := range column.Codes {
+		used[code] = true
+	}
+	for code, id := range column.Values {
+		if !used[code] {
+			continue
+		}
+		name := ""
+		if column.Names != nil {
+			name = column.Names[code]
+		}
+		n.note(id, name, evenNameless)
+	}
 }
 
 // Farms gives the farms.
 func (n *Names) Farms() iter.Seq[farmtally.FarmID] { return maps.Keys(n.farms) }
 
-func note(names map[string]string, id, name string, evenNameless bool) {
+func (n *idNames) note(id, name string, evenNameless bool) {
 	if id == "" {
 		return
 	}
-	old, known := names[id]
+	recent := &n.recent[idSlot(id)]
+	if recent.id == id && recent.name == name {
+		return
+	}
+	recent.id, recent.name = id, name
+	old, known := n.names[id]
 	if name != "" && name != old || evenNameless && !known {
-		names[id] = name
+		n.names[id] = name
 	}
 }
 
@@ -165,30 +200,15 @@ func (t *Tx) Name(ctx context.Context, names *Names) error {
 			farm, f.name, farmtally.DefaultCostScale, now); err != nil {
 			return fmt.Errorf("write farm: %w", explain(ctx, err))
 		}
-		for statement, ids := range map[string]map[string]string{putQueue: f.queues, putFleet: f.fleets} {
+		for statement, ids := range map[string]map[string]string{putQueue: f.queues.names, putFleet: f.fleets.names} {
 			for id, name := range ids {
 				if _, err := t.tx.ExecContext(ctx, statement, farm, id, name, now); err != nil {
 					return fmt.Errorf("write queues and fleets: %w", explain(ctx, err))
 				}
 			}
 		}
-		if err := t.nameJobs(ctx, farm, f.jobs); err != nil {
+		if err := t.nameJobs(ctx, farm, f.jobs.names); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, jobs map[string]string) error {
-	statement, err := t.tx.PrepareContext(ctx, `INSERT INTO jobs VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name`)
-	if err != nil {
-		return fmt.Errorf("write jobs: %w", explain(ctx, err))
-	}
-	defer statement.Close() //nolint:errcheck // the transaction's end counts
-	for id, name := range jobs {
-		if _, err := statement.ExecContext(ctx, farm, id, name); err != nil {
-			return fmt.Errorf("write jobs: %w", explain(ctx, err))
 		}
 	}
 	return nil

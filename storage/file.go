@@ -18,18 +18,7 @@ func (c *Catalog) writeSegment(farm farmtally.FarmID, name string, b *Builder, o
 		return nil, fmt.Errorf("write segment %s: %w", name, err)
 	}
 	info := SegmentInfo{FarmID: farm, File: name, Bytes: size, Records: int64(len(order))}
-	for i, at := range order {
-		row := &b.rows[at]
-		start, end := farmtally.Instant(row.start), farmtally.Instant(row.start+row.wall)
-		if i == 0 {
-			info.First = start
-		}
-		info.Last, info.End = start, max(info.End, end)
-		info.MaxWall = max(info.MaxWall, row.wall)
-		if b.texts[ColRate].values[row.texts[ColRate-ColQueue]] == farmtally.Unpriced {
-			info.Unpriced++
-		}
-	}
+	b.describe(&info, order)
 	return OpenSegment(path, info)
 }
 

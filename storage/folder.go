@@ -51,13 +51,15 @@ func (c *Catalog) prepare(ctx context.Context) error {
 	if err != nil {
 		return c.foreign(ctx, err)
 	}
-	if version != strconv.Itoa(FormatVersion) {
+	number, err := strconv.Atoi(version)
+	if err != nil || number < 1 || number > FormatVersion {
 		return &farmtally.Error{
 			Kind:    farmtally.Invalid,
-			Message: fmt.Sprintf("the data folder %s has format version %s; this program reads version %d", c.dir, version, FormatVersion),
+			Message: fmt.Sprintf("the data folder %s has format version %s; this program reads versions 1 to %d", c.dir, version, FormatVersion),
 			Hint:    "use the farmtally that wrote it, or another folder with --data",
 		}
 	}
+	c.raised.Store(number == FormatVersion)
 	if err := c.writeAhead(ctx); err != nil {
 		return c.foreign(ctx, err)
 	}

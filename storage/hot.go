@@ -6,114 +6,126 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/farmtally/farmtally"
 )
 
-// hotKey is a record's identity within its farm.
-type hotKey struct {
-	start farmtally.Instant
-	id    string
+// heldBatch is a batch of a farm and which of its records count no more.
+type heldBatch struct {
+	*hotBatch
+	dead []uint64 // a bit for each record
+	live int      // records that count
 }
 
-func hotKeyOf(r *farmtally.Record) hotKey { return hotKey{r.StartedAt, r.RecordID} }
-
-// hotBatch is a batch of hot records; it never changes.
-type hotBatch struct {
-	first, last int64 // the ids of the batches that it holds
-	gone        []hotKey
-	records     []farmtally.Record // after gone; each of another identity
+func (b *heldBatch) isDead(row int) bool {
+	return row/64 < len(b.dead) && b.dead[row/64]&(1<<(row%64)) != 0
 }
 
-func (b *hotBatch) len() int { return len(b.gone) + len(b.records) }
-
-// encode gives the batch's body.
-func (b *hotBatch) encode() []byte {
-	body := make([]byte, 0, 64*len(b.gone)+256*len(b.records))
-	for _, k := range b.gone {
-		body = appendGone(body, k)
+func (b *heldBatch) kill(row int) {
+	for len(b.dead) <= row/64 {
+		b.dead = append(b.dead, 0)
 	}
-	for i := range b.records {
-		body = appendRecord(body, &b.records[i])
-	}
-	return body
-}
-
-// decodeHot is the inverse of encode.
-func decodeHot(farm farmtally.FarmID, first, last int64, body []byte) (*hotBatch, error) {
-	b := &hotBatch{first: first, last: last}
-	d := decoder{b: body, known: map[string]string{}}
-	for len(d.b) > 0 {
-		switch d.byte() {
-		case goneForm:
-			b.gone = append(b.gone, hotKey{farmtally.Instant(d.int()), d.text()})
-		case recordForm:
-			r := farmtally.Record{FarmID: farm}
-			d.record(&r)
-			b.records = append(b.records, r)
-		default:
-			d.fail()
-		}
-	}
-	return b, d.end()
+	b.dead[row/64] |= 1 << (row % 64)
+	b.live--
 }
 
 // hotFarm is a farm's hot records by their identity. It is written, and read, in
 // transactions that write alone.
 type hotFarm struct {
-	batches []*hotBatch // ascending
-	at      map[hotKey]hotPlace
-	ended   int   // of the records
-	sealing int64 // a seal reads the batches up to this one, which are not to be folded with later ones
+	batches []*heldBatch // ascending; the last may be unwritten
+	removed uint32       // batches that were there before the first
+	index   hotIndex     // of the records that count
+	ended   int          // of these
+	entries int          // of all batches
+	sealing int64        // a seal reads the batches up to this one, which are not to be folded with later ones
 }
 
-// hotPlace is the record that counts and the batch that has it.
-type hotPlace struct {
-	batch  int64
-	record *farmtally.Record
+func (f *hotFarm) batch(p hotPlace) *heldBatch { return f.batches[p.batch-f.removed] }
+
+// find gives the slot of the record of the identity that counts.
+func (f *hotFarm) find(k hotKey, hash uint64) (*hotSlot, bool) {
+	return f.index.find(hash, func(p hotPlace) bool { return f.batch(p).key(int(p.row)) == k })
 }
 
-func (f *hotFarm) forget(k hotKey) {
-	if p, ok := f.at[k]; ok {
-		if !p.record.Running {
-			f.ended--
-		}
-		delete(f.at, k)
+// forget makes a record count no more; the index still has it.
+func (f *hotFarm) forget(p hotPlace) {
+	b := f.batch(p)
+	if !b.running(int(p.row)) {
+		f.ended--
 	}
+	b.kill(int(p.row))
+}
+
+// forgetKey makes the record of the identity count no more, if there is one.
+func (f *hotFarm) forgetKey(k hotKey) (there bool) {
+	hash := k.hash()
+	slot, there := f.find(k, hash)
+	if there {
+		p := slot.place
+		f.forget(p)
+		f.index.remove(hash, p)
+	}
+	return there
+}
+
+// count makes a row of the last batch the record of its identity.
+func (f *hotFarm) count(k hotKey, hash uint64, row int) {
+	b := f.batches[len(f.batches)-1]
+	p := hotPlace{f.removed + uint32(len(f.batches)-1), uint32(row)} //nolint:gosec // indices
+	if slot, there := f.find(k, hash); there {
+		f.forget(slot.place)
+		slot.place = p
+	} else {
+		f.index.add(hash, p)
+	}
+	if !b.running(row) {
+		f.ended++
+	}
+	b.live++
 }
 
 // take adds a batch, which may hold some of the last ones.
 func (f *hotFarm) take(b *hotBatch) {
 	for n := len(f.batches); n > 0 && f.batches[n-1].first >= b.first; n-- {
+		f.drop(n - 1)
 		f.batches = f.batches[:n-1]
 	}
-	f.batches = append(f.batches, b)
+	f.batches = append(f.batches, &heldBatch{hotBatch: b})
+	f.entries += b.len()
 	for _, k := range b.gone {
-		f.forget(k)
+		f.forgetKey(k)
 	}
-	for i := range b.records {
-		r := &b.records[i]
-		k := hotKeyOf(r)
-		if p, ok := f.at[k]; !ok || p.record.Running {
-			f.ended++
+	for row := range b.rows {
+		k := b.key(row)
+		f.count(k, k.hash(), row)
+	}
+}
+
+// drop takes the records of a batch out of the index.
+func (f *hotFarm) drop(at int) {
+	b := f.batches[at]
+	f.entries -= b.len()
+	if b.live == 0 {
+		return
+	}
+	for row := range b.rows {
+		if b.isDead(row) {
+			continue
 		}
-		if r.Running {
+		f.index.remove(b.key(row).hash(), hotPlace{f.removed + uint32(at), uint32(row)}) //nolint:gosec // indices
+		if !b.running(row) {
 			f.ended--
 		}
-		f.at[k] = hotPlace{b.last, r}
 	}
 }
 
 // remove removes the batches before the first.
 func (f *hotFarm) remove(first int64) {
 	for len(f.batches) > 0 && f.batches[0].last < first {
-		for i := range f.batches[0].records {
-			k := hotKeyOf(&f.batches[0].records[i])
-			if f.at[k].batch == f.batches[0].last {
-				f.forget(k)
-			}
-		}
+		f.drop(0)
 		f.batches = f.batches[1:]
+		f.removed++
 	}
 }
 
@@ -124,14 +136,33 @@ func (f *hotFarm) last() int64 {
 	return f.batches[len(f.batches)-1].last
 }
 
+// open gives the batch of the transaction, which is the last one until it is written.
+func (f *hotFarm) open() *heldBatch {
+	if f.last() != unwritten {
+		f.batches = append(f.batches, &heldBatch{hotBatch: newHotBatch(nil)})
+	}
+	return f.batches[len(f.batches)-1]
+}
+
 // hot gives the farm's hot records as they are in the transaction.
 func (t *Tx) hot(ctx context.Context, farm farmtally.FarmID) (*hotFarm, error) {
+	if t.last != nil && t.lastFarm == farm {
+		return t.last, ctx.Err()
+	}
+	f, err := t.freshHot(ctx, farm)
+	if err == nil {
+		t.last, t.lastFarm = f, farm
+	}
+	return f, err
+}
+
+func (t *Tx) freshHot(ctx context.Context, farm farmtally.FarmID) (*hotFarm, error) {
 	f := t.catalog.hot[farm]
 	if t.fresh[farm] {
 		return f, ctx.Err()
 	}
 	if f == nil {
-		f = &hotFarm{at: map[hotKey]hotPlace{}}
+		f = &hotFarm{}
 		t.catalog.hot[farm] = f
 	}
 	t.fresh[farm] = true
@@ -152,7 +183,7 @@ func (t *Tx) hot(ctx context.Context, farm farmtally.FarmID) (*hotFarm, error) {
 func readBatches(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID, after int64, take func(*hotBatch)) error {
 	return query(ctx, tx, func(rows *sql.Rows) error {
 		var first, last int64
-		var body sql.RawBytes
+		var body []byte
 		if err := rows.Scan(&first, &last, &body); err != nil {
 			return err
 		}
@@ -175,9 +206,11 @@ func (t *Tx) Hot(ctx context.Context, farm farmtally.FarmID, after int64) ([]far
 		if b.last <= after {
 			continue
 		}
-		for i := range b.records {
-			if f.at[hotKeyOf(&b.records[i])].batch == b.last {
-				records = append(records, b.records[i])
+		for row := range b.rows {
+			if !b.isDead(row) {
+				var r farmtally.Record
+				b.record(farm, row, &r)
+				records = append(records, r)
 			}
 		}
 	}
@@ -185,14 +218,20 @@ func (t *Tx) Hot(ctx context.Context, farm farmtally.FarmID, after int64) ([]far
 	return records, nil
 }
 
-// FindHot gives the hot record of the identity, which stays as it is, if there is one.
+// FindHot gives the hot record of the identity, if there is one.
 func (t *Tx) FindHot(ctx context.Context, r *farmtally.Record) (found *farmtally.Record, ok bool, err error) {
 	f, err := t.hot(ctx, r.FarmID)
 	if err != nil {
 		return nil, false, err
 	}
-	p, ok := f.at[hotKeyOf(r)]
-	return p.record, ok, nil
+	k := hotKeyOf(r)
+	slot, ok := f.find(k, k.hash())
+	if !ok {
+		return nil, false, nil
+	}
+	found = &farmtally.Record{}
+	f.batch(slot.place).record(r.FarmID, int(slot.place.row), found)
+	return found, true, nil
 }
 
 // CountHot gives the number of the farm's hot records that have ended, and of versions
@@ -202,43 +241,53 @@ func (t *Tx) CountHot(ctx context.Context, farm farmtally.FarmID) (ended, stale 
 	if err != nil {
 		return 0, 0, err
 	}
-	stale = -len(f.at)
-	for _, b := range f.batches {
-		stale += b.len()
+	return f.ended, f.entries - f.index.used, nil
+}
+
+// Take makes an accepted record the one of its identity and tells what became of it.
+// Where no hot record has the identity, stored tells what it is to those in segments.
+func (t *Tx) Take(ctx context.Context, r *farmtally.Record, stored func(context.Context, *farmtally.Record) (farmtally.Outcome, error)) (farmtally.Outcome, error) {
+	f, err := t.hot(ctx, r.FarmID)
+	if err != nil {
+		return 0, err
 	}
-	return f.ended, stale, nil
+	k := hotKeyOf(r)
+	hash := k.hash()
+	outcome := farmtally.Replaced
+	if slot, hot := f.find(k, hash); hot {
+		var old farmtally.Record
+		f.batch(slot.place).record(r.FarmID, int(slot.place.row), &old)
+		if old.SameAs(r) {
+			return farmtally.Unchanged, nil
+		}
+	} else if outcome, err = stored(ctx, r); err != nil || outcome == farmtally.Unchanged {
+		return outcome, err
+	}
+	f.put(k, hash, r)
+	return outcome, nil
 }
 
 // PutHot writes accepted records, each in place of the hot one of its identity; of two
 // of one identity the later counts.
 func (t *Tx) PutHot(ctx context.Context, records []farmtally.Record) error {
-	farms := map[farmtally.FarmID]*hotBatch{}
-	type identity struct {
-		farm farmtally.FarmID
-		hotKey
-	}
-	seen := make(map[identity]struct{}, len(records))
-	for i := len(records) - 1; i >= 0; i-- {
-		r := records[i]
-		b := farms[r.FarmID]
-		if b == nil {
-			b = &hotBatch{records: make([]farmtally.Record, 0, i+1)}
-			farms[r.FarmID] = b
-		}
-		k := identity{r.FarmID, hotKeyOf(&r)}
-		if _, later := seen[k]; later {
-			continue
-		}
-		seen[k] = struct{}{}
-		r.FarmName, r.QueueName, r.FleetName, r.JobName = "", "", "", ""
-		b.records = append(b.records, r)
-	}
-	for farm, b := range farms {
-		if err := t.write(ctx, farm, b); err != nil {
+	for i := range records {
+		r := &records[i]
+		f, err := t.hot(ctx, r.FarmID)
+		if err != nil {
 			return err
 		}
+		k := hotKeyOf(r)
+		f.put(k, k.hash(), r)
 	}
 	return nil
+}
+
+// put adds a record to the open batch.
+func (f *hotFarm) put(k hotKey, hash uint64, r *farmtally.Record) {
+	b := f.open()
+	b.add(r)
+	f.entries++
+	f.count(k, hash, len(b.rows)-1)
 }
 
 // DeleteHot removes the farm's hot records of the identities of those given.
@@ -247,70 +296,76 @@ func (t *Tx) DeleteHot(ctx context.Context, farm farmtally.FarmID, records []far
 	if err != nil {
 		return err
 	}
-	b := &hotBatch{}
 	for i := range records {
-		if k := hotKeyOf(&records[i]); f.at[k].record != nil {
-			b.gone = append(b.gone, k)
+		if k := hotKeyOf(&records[i]); f.forgetKey(k) {
+			f.open().remove(k)
+			f.entries++
 		}
 	}
-	if len(b.gone) == 0 {
+	return nil
+}
+
+// writeHot writes the open batches. It is the last of a transaction.
+func (t *Tx) writeHot(ctx context.Context) error {
+	for farm := range t.fresh {
+		f := t.catalog.hot[farm]
+		if f.last() != unwritten {
+			continue
+		}
+		b := f.batches[len(f.batches)-1]
+		if b.live < len(b.rows) {
+			b = f.compact(b)
+		}
+		result, err := t.tx.ExecContext(ctx, `INSERT INTO hot VALUES (NULL,
+			(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'hot'), ?, ?)`, farm, b.body)
+		if err != nil {
+			return fmt.Errorf("write hot records: %w", explain(ctx, err))
+		}
+		if b.last, err = result.LastInsertId(); err != nil {
+			return fmt.Errorf("write hot records: %w", explain(ctx, err))
+		}
+		b.first, b.writer, t.wrote[farm] = b.last, nil, true
+		if err := t.fold(ctx, farm, f); err != nil {
+			return err
+		}
+		if err := t.raiseFormat(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compact makes the open batch anew of those of its records that count, for in a
+// batch an identity is there once.
+func (f *hotFarm) compact(b *heldBatch) *heldBatch {
+	f.drop(len(f.batches) - 1)
+	again := newHotBatch(b.gone)
+	var r farmtally.Record
+	for row := range b.rows {
+		if !b.isDead(row) {
+			b.record("", row, &r)
+			again.add(&r)
+		}
+	}
+	compacted := &heldBatch{hotBatch: again}
+	f.batches[len(f.batches)-1] = compacted
+	f.entries += again.len()
+	for row := range again.rows {
+		k := again.key(row)
+		f.count(k, k.hash(), row)
+	}
+	return compacted
+}
+
+// raiseFormat notes that the catalog has batches that programs of version 1 cannot read.
+func (t *Tx) raiseFormat(ctx context.Context) error {
+	if t.catalog.raised.Load() {
 		return nil
 	}
-	return t.write(ctx, farm, b)
-}
-
-// write writes a new batch.
-func (t *Tx) write(ctx context.Context, farm farmtally.FarmID, b *hotBatch) error {
-	f, err := t.hot(ctx, farm)
+	_, err := t.tx.ExecContext(ctx, "UPDATE meta SET value = ? WHERE key = 'format'", []byte(strconv.Itoa(FormatVersion)))
 	if err != nil {
-		return err
+		return fmt.Errorf("write format version: %w", explain(ctx, err))
 	}
-	result, err := t.tx.ExecContext(ctx, `INSERT INTO hot VALUES (NULL,
-		(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'hot'), ?, ?)`, farm, b.encode())
-	if err != nil {
-		return fmt.Errorf("write hot records: %w", explain(ctx, err))
-	}
-	if b.last, err = result.LastInsertId(); err != nil {
-		return fmt.Errorf("write hot records: %w", explain(ctx, err))
-	}
-	b.first = b.last
-	f.take(b)
-	return t.fold(ctx, farm, f)
-}
-
-// RemoveHot ends the sealing of the farm's hot records up to the batch of the id, as
-// ReadEnded gave it: those batches go, and what of them still runs is written anew. It
-// calls moved for each of the ended records and says whether it was still the one of
-// its identity. It reports whether it did anything: it does not where another process
-// has folded the batches with later ones.
-func (t *Tx) RemoveHot(ctx context.Context, farm farmtally.FarmID, through int64, ended []*farmtally.Record,
-	moved func(i int, still bool) error,
-) (bool, error) {
-	f, err := t.hot(ctx, farm)
-	if err != nil {
-		return false, err
-	}
-	var folded int
-	err = t.tx.QueryRowContext(ctx, "SELECT count(*) FROM hot WHERE farm_id = ? AND batch_id > ? AND first_id <= ?", farm, through, through).Scan(&folded)
-	if err != nil || folded > 0 {
-		return false, explain(ctx, err)
-	}
-	for i := range ended {
-		p, ok := f.at[hotKeyOf(ended[i])]
-		if err := moved(i, ok && p.batch <= through); err != nil {
-			return false, err
-		}
-	}
-	var running []farmtally.Record
-	for _, p := range f.at {
-		if p.batch <= through && p.record.Running {
-			running = append(running, *p.record)
-		}
-	}
-	if _, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND batch_id <= ?", farm, through); err != nil {
-		return false, fmt.Errorf("delete hot records: %w", explain(ctx, err))
-	}
-	f.remove(through + 1)
-	f.sealing = 0
-	return true, t.PutHot(ctx, running)
+	t.raised = true
+	return nil
 }

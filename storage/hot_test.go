@@ -24,8 +24,7 @@ type hotModel struct {
 // openSeal is a seal whose segments are being written.
 type openSeal struct {
 	catalog int
-	through int64
-	ended   []*farmtally.Record
+	ended   *Ended
 }
 
 func (m *hotModel) draw(t *rapid.T) []farmtally.Record {
@@ -73,7 +72,7 @@ func TestHotModel(t *testing.T) {
 			"begin seal": func(t *rapid.T) {
 				m.seal = &openSeal{catalog: either(t)}
 				var err error
-				m.seal.through, m.seal.ended, err = m.c[m.seal.catalog].ReadEnded(ctx, farmA)
+				m.seal.ended, err = m.c[m.seal.catalog].ReadEnded(ctx, farmA)
 				must(rt, err)
 			},
 			"end seal": func(t *rapid.T) { m.endSeal(t) },
@@ -111,20 +110,23 @@ func (m *hotModel) endSeal(t *rapid.T) {
 		t.Skip("no seal is under way")
 	}
 	m.seal = nil
-	moved := map[int]bool{}
-	must(t, m.c[s.catalog].Write(ctx, func(tx *Tx) error {
-		_, err := tx.RemoveHot(ctx, farmA, s.through, s.ended, func(i int, still bool) error {
-			moved[i] = still
+	replaced, done := map[int]bool{}, false
+	must(t, m.c[s.catalog].Write(ctx, func(tx *Tx) (err error) {
+		clear(replaced)
+		done, err = tx.RemoveHot(ctx, s.ended, func(i int) error {
+			replaced[i] = true
 			return nil
 		})
 		return err
 	}))
-	for i, r := range s.ended {
-		is, there := m.hot[hotKeyOf(r)]
-		if still, told := moved[i]; told && still != (there && is == *r) {
-			t.Fatalf("%+v moved: %t, and the hot one is %+v", *r, still, is)
-		} else if still {
-			delete(m.hot, hotKeyOf(r))
+	for i := range s.ended.Len() {
+		var r farmtally.Record
+		s.ended.Record(i, &r)
+		is, there := m.hot[hotKeyOf(&r)]
+		if still := !replaced[i]; done && still != (there && is == r) {
+			t.Fatalf("%+v moved: %t, and the hot one is %+v", r, still, is)
+		} else if done && still {
+			delete(m.hot, hotKeyOf(&r))
 		}
 	}
 }
@@ -177,23 +179,67 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// batchOf makes a batch as a transaction would.
+func batchOf(gone []hotKey, records []farmtally.Record) *hotBatch {
+	b := newHotBatch(gone)
+	for i := range records {
+		b.add(&records[i])
+	}
+	b.first, b.last, b.writer = 3, 7, nil
+	return b
+}
+
+// recordsOf gives all records of a batch.
+func recordsOf(b *hotBatch) []farmtally.Record {
+	records := make([]farmtally.Record, len(b.rows))
+	for row := range records {
+		b.record(farmA, row, &records[row])
+	}
+	return records
+}
+
+func drawHot(t *rapid.T) (gone []hotKey, records []farmtally.Record) {
+	for range rapid.IntRange(0, 3).Draw(t, "gone") {
+		gone = append(gone, hotKey{farmtally.Instant(anyInt().Draw(t, "start")), anyText().Draw(t, "id")})
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "records") {
+		r := drawAny[farmtally.Record](t)
+		if len(records) > 0 && rapid.Bool().Draw(t, "alike") {
+			other := &records[0]
+			r.QueueID, r.UserID, r.JobID = other.QueueID, other.UserID, other.JobID
+			r.UsageType, r.InstanceType, r.LicenseProduct, r.Rate = other.UsageType, other.InstanceType, other.LicenseProduct, other.Rate
+			r.Workers, r.CPUs, r.GPUs, r.MemoryInGiB = other.Workers, other.CPUs, other.GPUs, other.MemoryInGiB
+		}
+		r.FarmID, r.FarmName, r.QueueName, r.FleetName, r.JobName = farmA, "", "", "", ""
+		records = append(records, r)
+	}
+	return gone, records
+}
+
+// sameBatch demands that a batch holds these, and finds each record's identity.
+func sameBatch(t interface{ Fatalf(string, ...any) }, b *hotBatch, gone []hotKey, records []farmtally.Record) {
+	if got := recordsOf(b); !slices.Equal(b.gone, gone) || !slices.Equal(got, records) || b.first != 3 || b.last != 7 {
+		t.Fatalf("got %+v without %+v, want %+v without %+v", got, b.gone, records, gone)
+	}
+	for row := range records {
+		if b.key(row) != hotKeyOf(&records[row]) || b.running(row) != records[row].Running {
+			t.Fatalf("row %d is %+v, running %t", row, b.key(row), b.running(row))
+		}
+	}
+}
+
 // A batch comes back as it was written; of its bytes none may be missing, nor be too many.
 func TestBatchRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := &hotBatch{first: 3, last: 7}
-		for range rapid.IntRange(0, 3).Draw(t, "gone") {
-			want.gone = append(want.gone, hotKey{farmtally.Instant(anyInt().Draw(t, "start")), anyText().Draw(t, "id")})
-		}
-		for range rapid.IntRange(0, 3).Draw(t, "records") {
-			r := drawAny[farmtally.Record](t)
-			r.FarmID, r.FarmName, r.QueueName, r.FleetName, r.JobName = farmA, "", "", "", ""
-			want.records = append(want.records, r)
-		}
-		body := want.encode()
+		gone, records := drawHot(t)
+		written := batchOf(gone, records)
+		sameBatch(t, written, gone, records)
+		body := written.body
 		got, err := decodeHot(farmA, 3, 7, body)
-		if err != nil || !slices.Equal(got.gone, want.gone) || !slices.Equal(got.records, want.records) || got.last != 7 {
-			t.Fatalf("got %+v, want %+v, error %v", got, want, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		sameBatch(t, got, gone, records)
 		if len(body) > 0 {
 			if again, err := decodeHot(farmA, 3, 7, body[:len(body)-1]); err == nil && again.len() == got.len() {
 				t.Fatal("a byte is missing, and it is not noticed")
@@ -205,18 +251,69 @@ func TestBatchRoundTrip(t *testing.T) {
 	})
 }
 
+// Batches of format version 1 are read.
+func TestBatchOfVersion1(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		gone, records := drawHot(t)
+		var body []byte
+		for _, k := range gone {
+			body = appendGone(body, k)
+		}
+		for i := range records {
+			body = appendRecord(body, &records[i])
+		}
+		got, err := decodeHot(farmA, 3, 7, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameBatch(t, got, gone, records)
+	})
+}
+
 // FuzzDecodeHot: any bytes are an error of kind Corrupt, or a batch that comes back.
 func FuzzDecodeHot(f *testing.F) {
-	f.Add((&hotBatch{gone: []hotKey{{1, "a"}}, records: []farmtally.Record{goldenRecord()}}).encode())
+	f.Add(batchOf([]hotKey{{1, "a"}}, []farmtally.Record{goldenRecord(), goldenRecord()}).body)
+	f.Add(encodeRecord(&[]farmtally.Record{goldenRecord()}[0]))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		b, err := decodeHot(farmA, 1, 1, body)
+		b, err := decodeHot(farmA, 3, 7, body)
 		if err != nil {
 			wantKind(t, err, farmtally.Corrupt)
 			return
 		}
-		again, err := decodeHot(farmA, 1, 1, b.encode())
-		if err != nil || !slices.Equal(again.gone, b.gone) || !slices.Equal(again.records, b.records) {
-			t.Fatalf("%+v came back as %+v, error %v", b, again, err)
+		records := recordsOf(b)
+		again, err := decodeHot(farmA, 3, 7, batchOf(b.gone, records).body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameBatch(t, again, b.gone, records)
+	})
+}
+
+// The index finds what a map finds, whatever was added and removed, also where many
+// identities have one hash.
+func TestHotIndex(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var x hotIndex
+		held := map[hotPlace]uint64{}
+		for row := range uint32(rapid.IntRange(0, 3000).Draw(t, "operations")) {
+			if hash, p := uint64(row%97)<<3|1, (hotPlace{1, row}); row%5 < 3 {
+				x.add(hash, p)
+				held[p] = hash
+			} else {
+				for p, hash := range held {
+					x.remove(hash, p)
+					delete(held, p)
+					break
+				}
+			}
+		}
+		for p, hash := range held {
+			if slot, ok := x.find(hash, func(q hotPlace) bool { return q == p }); !ok || slot.place != p {
+				t.Fatalf("%v is not found", p)
+			}
+		}
+		if _, ok := x.find(3, func(hotPlace) bool { return true }); ok || x.used != len(held) {
+			t.Fatalf("%d are used, and %d held", x.used, len(held))
 		}
 	})
 }

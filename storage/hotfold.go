@@ -30,12 +30,12 @@ func (t *Tx) fold(ctx context.Context, farm farmtally.FarmID, f *hotFarm) error 
 	if same, err := t.same(ctx, farm, batches); err != nil || !same {
 		return err
 	}
-	b := f.folded(batches)
+	b := f.folded(farm, batches)
 	_, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND batch_id >= ? AND batch_id < ?", farm, b.first, b.last)
 	if err != nil {
 		return fmt.Errorf("fold hot records: %w", explain(ctx, err))
 	}
-	_, err = t.tx.ExecContext(ctx, "UPDATE hot SET first_id = ?, body = ? WHERE batch_id = ?", b.first, b.encode(), b.last)
+	_, err = t.tx.ExecContext(ctx, "UPDATE hot SET first_id = ?, body = ? WHERE batch_id = ?", b.first, b.body, b.last)
 	if err != nil {
 		return fmt.Errorf("fold hot records: %w", explain(ctx, err))
 	}
@@ -44,28 +44,33 @@ func (t *Tx) fold(ctx context.Context, farm farmtally.FarmID, f *hotFarm) error 
 }
 
 // folded is what counts of the batches, and which identities there are no more.
-func (f *hotFarm) folded(batches []*hotBatch) *hotBatch {
-	out := &hotBatch{first: batches[0].first, last: batches[len(batches)-1].last}
+func (f *hotFarm) folded(farm farmtally.FarmID, batches []*heldBatch) *hotBatch {
 	gone := map[hotKey]bool{}
+	out := newHotBatch(nil)
 	for _, b := range batches {
 		for _, k := range b.gone {
-			if _, back := f.at[k]; !back && !gone[k] {
+			if _, back := f.find(k, k.hash()); !back && !gone[k] {
 				gone[k] = true
-				out.gone = append(out.gone, k)
-			}
-		}
-		for i := range b.records {
-			if f.at[hotKeyOf(&b.records[i])].batch == b.last {
-				out.records = append(out.records, b.records[i])
+				out.remove(k)
 			}
 		}
 	}
+	var r farmtally.Record
+	for _, b := range batches {
+		for row := range b.rows {
+			if !b.isDead(row) {
+				b.record(farm, row, &r)
+				out.add(&r)
+			}
+		}
+	}
+	out.first, out.last, out.writer = batches[0].first, batches[len(batches)-1].last, nil
 	return out
 }
 
 // same reports whether the catalog has the last batches as they are in memory, where
 // those that another process has folded may be apart still.
-func (t *Tx) same(ctx context.Context, farm farmtally.FarmID, batches []*hotBatch) (bool, error) {
+func (t *Tx) same(ctx context.Context, farm farmtally.FarmID, batches []*heldBatch) (bool, error) {
 	i, same := 0, true
 	err := query(ctx, t.tx, func(rows *sql.Rows) error {
 		var first, last int64

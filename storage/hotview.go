@@ -10,30 +10,24 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// hotViews keeps each farm's hot records as they were read last. A list of batches
-// never means other records than it did.
+// hotViews keeps each farm's hot records as they were read last, and the batches that
+// this process has written, which need not be read. A list of batches never means other
+// records than it did.
 type hotViews struct {
-	mu    sync.Mutex
-	farms map[farmtally.FarmID]hotView
+	mu      sync.Mutex
+	farms   map[farmtally.FarmID]hotView
+	written map[farmtally.FarmID][]*hotBatch // ascending
 }
 
 type hotView struct {
-	ids     [][2]int64 // of the batches, first and last
-	records []farmtally.Record
-	rows    []hotRow
+	ids     [][2]int64         // of the batches, first and last
+	records []farmtally.Record // by start and id
 }
 
-// hotRow is an identity and its record, nil where there is none any more.
-type hotRow struct {
-	key    hotKey
-	batch  int64
-	record *farmtally.Record
-}
-
-func (v *hotViews) get(farm farmtally.FarmID) hotView {
+func (v *hotViews) get(farm farmtally.FarmID) (hotView, []*hotBatch) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.farms[farm]
+	return v.farms[farm], v.written[farm]
 }
 
 // put keeps a view, if it is not older than the one that is there.
@@ -48,8 +42,22 @@ func (v *hotViews) put(farm farmtally.FarmID, view hotView, last int64) {
 	}
 }
 
+// wrote keeps the batches of a farm as a transaction has left them.
+func (v *hotViews) wrote(farm farmtally.FarmID, f *hotFarm) {
+	batches := make([]*hotBatch, len(f.batches))
+	for i, b := range f.batches {
+		batches[i] = b.hotBatch
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.written == nil {
+		v.written = map[farmtally.FarmID][]*hotBatch{}
+	}
+	v.written[farm] = batches
+}
+
 // readHot gives the farm's hot records, by start and id, and the id of the last batch.
-// What was read before is not read again.
+// What was read or written before is not read again.
 func (c *Catalog) readHot(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID) ([]farmtally.Record, int64, error) {
 	var ids [][2]int64
 	err := query(ctx, tx, func(rows *sql.Rows) error {
@@ -62,57 +70,80 @@ func (c *Catalog) readHot(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID
 		return nil, 0, err
 	}
 	last := ids[len(ids)-1][1]
-	view := c.views.get(farm)
+	view, written := c.views.get(farm)
 	if slices.Equal(view.ids, ids) {
 		return view.records, last, nil
 	}
-	known := len(view.ids) > 0 && len(view.ids) < len(ids) && slices.Equal(view.ids, ids[:len(view.ids)])
-	rows, after := view.rows, int64(0)
-	if known {
-		after = view.ids[len(view.ids)-1][1]
-	} else {
-		rows = nil
+	older, known := view.records, len(view.ids)
+	if known > len(ids) || !slices.Equal(view.ids, ids[:known]) {
+		older, known = nil, 0
 	}
-	var newer []hotRow
-	err = readBatches(ctx, tx, farm, after, func(b *hotBatch) {
-		for _, k := range b.gone {
-			newer = append(newer, hotRow{key: k, batch: b.last})
-		}
-		for i := range b.records {
-			newer = append(newer, hotRow{hotKeyOf(&b.records[i]), b.last, &b.records[i]})
-		}
-	})
+	newer, err := batchesOf(ctx, tx, farm, ids[known:], written)
 	if err != nil {
 		return nil, 0, err
 	}
-	view = hotView{ids: ids, rows: merged(rows, newer)}
-	for _, row := range view.rows {
-		if row.record != nil {
-			view.records = append(view.records, *row.record)
-		}
-	}
+	view = hotView{ids, merged(farm, older, newer)}
 	c.views.put(farm, view, last)
 	return view.records, last, nil
 }
 
-// merged gives of each identity the row of the latest batch, by start and id. The older
-// rows are in that order, each of another identity.
-func merged(older, newer []hotRow) []hotRow {
-	slices.SortFunc(newer, func(a, b hotRow) int {
-		return cmp.Or(compareKeys(a.key, b.key), cmp.Compare(b.batch, a.batch))
+// batchesOf gives the farm's last batches, which have these ids. Those that are among the
+// ones that were written are not read.
+func batchesOf(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID, ids [][2]int64, written []*hotBatch) ([]*hotBatch, error) {
+	batches := make([]*hotBatch, 0, len(ids))
+	for _, id := range ids {
+		at, found := slices.BinarySearchFunc(written, id[1], func(b *hotBatch, last int64) int { return cmp.Compare(b.last, last) })
+		if !found || written[at].first != id[0] {
+			break
+		}
+		batches = append(batches, written[at])
+	}
+	if len(batches) == len(ids) {
+		return batches, nil
+	}
+	after := ids[len(batches)][0] - 1
+	err := readBatches(ctx, tx, farm, after, func(b *hotBatch) { batches = append(batches, b) })
+	return batches, err
+}
+
+// newRow is a row of a batch, or −1 and an identity that the batch takes away.
+type newRow struct {
+	key        hotKey
+	batch, row int
+}
+
+// merged gives the records, by start and id, as the newer batches leave them.
+func merged(farm farmtally.FarmID, older []farmtally.Record, newer []*hotBatch) []farmtally.Record {
+	var rows []newRow
+	for at, b := range newer {
+		for _, k := range b.gone {
+			rows = append(rows, newRow{k, at, -1})
+		}
+		for row := range b.rows {
+			rows = append(rows, newRow{b.key(row), at, row})
+		}
+	}
+	slices.SortFunc(rows, func(a, b newRow) int {
+		return cmp.Or(compareKeys(a.key, b.key), cmp.Compare(b.batch, a.batch), cmp.Compare(b.row, a.row))
 	})
-	out := make([]hotRow, 0, len(older)+len(newer))
-	for _, row := range newer {
-		if n := len(out); n > 0 && out[n-1].key == row.key {
-			continue
+	out := make([]farmtally.Record, 0, len(older)+len(rows))
+	for i := range rows {
+		row := &rows[i]
+		if i > 0 && rows[i-1].key == row.key {
+			continue // a later batch has it too
 		}
-		for len(older) > 0 && compareKeys(older[0].key, row.key) < 0 {
-			out, older = append(out, older[0]), older[1:]
+		n := 0
+		for n < len(older) && compareKeys(hotKeyOf(&older[n]), row.key) < 0 {
+			n++
 		}
-		if len(older) > 0 && older[0].key == row.key {
+		out, older = append(out, older[:n]...), older[n:]
+		if len(older) > 0 && hotKeyOf(&older[0]) == row.key {
 			older = older[1:]
 		}
-		out = append(out, row)
+		if row.row >= 0 {
+			out = append(out, farmtally.Record{})
+			newer[row.batch].record(farm, row.row, &out[len(out)-1])
+		}
 	}
 	return append(out, older...)
 }
@@ -122,25 +153,3 @@ func compareKeys(a, b hotKey) int {
 }
 
 func compareRecords(a, b farmtally.Record) int { return compareKeys(hotKeyOf(&a), hotKeyOf(&b)) }
-
-// ReadEnded gives the farm's hot records that have ended, by start and id, and the last
-// batch that was read, for RemoveHot. The records stay as they are.
-func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (through int64, ended []*farmtally.Record, err error) {
-	err = c.Write(ctx, func(tx *Tx) error {
-		f, err := tx.hot(ctx, farm)
-		if err != nil {
-			return err
-		}
-		through = f.last()
-		f.sealing = through
-		ended = make([]*farmtally.Record, 0, f.ended)
-		for _, p := range f.at {
-			if !p.record.Running {
-				ended = append(ended, p.record)
-			}
-		}
-		return nil
-	})
-	slices.SortFunc(ended, func(a, b *farmtally.Record) int { return compareKeys(hotKeyOf(a), hotKeyOf(b)) })
-	return through, ended, err
-}

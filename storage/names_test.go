@@ -126,6 +126,36 @@ func TestManyJobNames(t *testing.T) {
 	}
 }
 
+// A name that was asked for before is asked for again: it is the one of now, also where
+// another process has changed it, and a job that had none has got one.
+func TestRenamedJobs(t *testing.T) {
+	dir := t.TempDir()
+	c, other := open(t, dir), open(t, dir)
+	job := func(id, name string) farmtally.Record {
+		r := named("q", "", "", "", name)
+		r.JobID = farmtally.JobID(id)
+		return r
+	}
+	want := func(names map[string]string) {
+		t.Helper()
+		got, err := c.JobNames(context.Background(), farmA, []string{"a", "b"})
+		if err != nil || !maps.Equal(got, names) {
+			t.Errorf("%v, want %v; error %v", got, names, err)
+		}
+	}
+	writeNames(t, other, job("a", "one"), job("b", ""))
+	want(map[string]string{"a": "one"})
+	writeNames(t, other, job("b", "first"))
+	want(map[string]string{"a": "one", "b": "first"})
+	for i := range 3 {
+		name := fmt.Sprint("name ", i)
+		writeNames(t, other, job("a", name))
+		want(map[string]string{"a": name, "b": "first"})
+		writeNames(t, other, job("a", name), job("c", "another"))
+		want(map[string]string{"a": name, "b": "first"})
+	}
+}
+
 // The card of a farm: that of its id, else of its name, else the folder's.
 func TestCards(t *testing.T) {
 	ctx, now := context.Background(), time.UnixMilli(5000)

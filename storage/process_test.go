@@ -118,7 +118,7 @@ func childFull(ctx context.Context, dir string) error {
 			return err
 		}
 		var records []farmtally.Record
-		for i := range 5000 {
+		for i := range 20_000 {
 			records = append(records, ended(fmt.Sprint("hot", i), farmtally.Instant(i)))
 		}
 		if err := c.Write(ctx, func(tx *Tx) error { return tx.PutHot(ctx, records) }); err == nil {

@@ -47,9 +47,13 @@ func (c *Catalog) View(ctx context.Context, farm farmtally.FarmID) (v View, err 
 // Tx is a transaction that writes records. Nothing of it is visible before it
 // commits, and all of it is durable then.
 type Tx struct {
-	catalog *Catalog
-	tx      *sql.Tx
-	fresh   map[farmtally.FarmID]bool // farms whose hot records in memory are those of the catalog
+	catalog  *Catalog
+	tx       *sql.Tx
+	fresh    map[farmtally.FarmID]bool // farms whose hot records in memory are those of the catalog
+	wrote    map[farmtally.FarmID]bool // those of them that have a new batch
+	last     *hotFarm                  // of lastFarm
+	lastFarm farmtally.FarmID
+	raised   bool // the format version was raised
 }
 
 // Write runs do in one transaction; an error of do leaves nothing of it.
@@ -60,17 +64,27 @@ func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
 		return fmt.Errorf("begin transaction: %w", ctx.Err())
 	}
 	defer func() { <-c.writing }()
-	t := &Tx{catalog: c, fresh: map[farmtally.FarmID]bool{}}
+	t := &Tx{catalog: c, fresh: map[farmtally.FarmID]bool{}, wrote: map[farmtally.FarmID]bool{}}
 	err := c.update(ctx, func(tx *sql.Tx) error {
 		t.tx = tx
-		return do(t)
+		if err := do(t); err != nil {
+			return err
+		}
+		return t.writeHot(ctx)
 	})
 	if err != nil {
 		for farm := range t.fresh {
 			delete(c.hot, farm)
 		}
+		return err
 	}
-	return err
+	if t.raised {
+		c.raised.Store(true)
+	}
+	for farm := range t.wrote {
+		c.views.wrote(farm, c.hot[farm])
+	}
+	return nil
 }
 
 // Segments gives a farm's segments by first start.

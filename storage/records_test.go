@@ -166,11 +166,14 @@ func TestEndedContext(t *testing.T) {
 		"Dropped":     func(ctx context.Context, tx *Tx) error { _, err := tx.Dropped(ctx, 1, 1); return err },
 		"DroppedRows": func(ctx context.Context, tx *Tx) error { _, err := tx.DroppedRows(ctx, 1); return err },
 		"Segments":    func(ctx context.Context, tx *Tx) error { _, err := tx.Segments(ctx, farmA); return err },
-		"RemoveHot":   func(ctx context.Context, tx *Tx) error { _, err := tx.RemoveHot(ctx, farmA, 1, nil, nil); return err },
-		"CountHot":    func(ctx context.Context, tx *Tx) error { _, _, err := tx.CountHot(ctx, farmA); return err },
-		"Hot":         func(ctx context.Context, tx *Tx) error { _, err := tx.Hot(ctx, farmA, 0); return err },
-		"FindHot":     func(ctx context.Context, tx *Tx) error { _, _, err := tx.FindHot(ctx, &r); return err },
-		"nothing":     func(context.Context, *Tx) error { return nil },
+		"RemoveHot": func(ctx context.Context, tx *Tx) error {
+			_, err := tx.RemoveHot(ctx, &Ended{farm: farmA, through: 1}, nil)
+			return err
+		},
+		"CountHot": func(ctx context.Context, tx *Tx) error { _, _, err := tx.CountHot(ctx, farmA); return err },
+		"Hot":      func(ctx context.Context, tx *Tx) error { _, err := tx.Hot(ctx, farmA, 0); return err },
+		"FindHot":  func(ctx context.Context, tx *Tx) error { _, _, err := tx.FindHot(ctx, &r); return err },
+		"nothing":  func(context.Context, *Tx) error { return nil },
 	}
 	for name, do := range inTx {
 		t.Run("Tx."+name, func(t *testing.T) {
@@ -235,7 +238,7 @@ func catalogCalls() map[string]func(context.Context, *Catalog) error {
 		"Unfinished":         func(ctx context.Context, c *Catalog) error { _, err := c.Unfinished(ctx); return err },
 		"ExpireAggregations": func(ctx context.Context, c *Catalog) error { _, err := c.ExpireAggregations(ctx, 1); return err },
 		"AllSegments":        func(ctx context.Context, c *Catalog) error { _, err := c.AllSegments(ctx); return err },
-		"ReadEnded":          func(ctx context.Context, c *Catalog) error { _, _, err := c.ReadEnded(ctx, farmA); return err },
+		"ReadEnded":          func(ctx context.Context, c *Catalog) error { _, err := c.ReadEnded(ctx, farmA); return err },
 		"TokenSecret":        func(ctx context.Context, c *Catalog) error { _, err := c.TokenSecret(ctx); return err },
 		"Sweep":              func(ctx context.Context, c *Catalog) error { _, err := c.Sweep(ctx); return err },
 	}

@@ -188,9 +188,15 @@ func (s *Segment) Numbers(c Column) (any, error) {
 	return s.unsigned(c, s.arrays[c])
 }
 
+// Texts are the values of a text column by code, ascending; "" is the absent value.
+type Texts interface {
+	Len() int
+	Value(code int) string
+}
+
 // Codes gives a text column's codes as []uint8, []uint16 or []uint32, and the texts
-// that they stand for, ascending; "" is the absent value.
-func (s *Segment) Codes(c Column) (codes any, texts []string, err error) {
+// that they stand for.
+func (s *Segment) Codes(c Column) (codes any, texts Texts, err error) {
 	if err := s.Verify(c); err != nil {
 		return nil, nil, err
 	}
@@ -202,12 +208,8 @@ func (s *Segment) Codes(c Column) (codes any, texts []string, err error) {
 	if !ok {
 		return nil, nil, s.typeError(c)
 	}
-	texts = make([]string, values.Len())
-	for i := range texts {
-		texts[i] = values.Value(i)
-	}
 	codes, err = s.unsigned(c, column.Indices())
-	return codes, texts, err
+	return codes, values, err
 }
 
 func (s *Segment) unsigned(c Column, column arrow.Array) (any, error) {

@@ -172,8 +172,12 @@ func TestWidthsOfTexts(t *testing.T) {
 			}
 			s := writeRecords(t, c, records)
 			checkSegment(t, s, records)
-			codes, texts, err := s.Codes(ColUser)
+			codes, values, err := s.Codes(ColUser)
 			try(t, err)
+			var texts []string
+			for code := range values.Len() {
+				texts = append(texts, values.Value(code))
+			}
 			if got := fmt.Sprintf("%T", codes); got != test.codes || len(texts) != test.distinct || texts[0] != "" || !slices.IsSorted(texts) {
 				t.Errorf("%d texts, the first %q, with codes in %s", len(texts), texts[0], got)
 			}
@@ -304,7 +308,7 @@ func TestBuilderReset(t *testing.T) {
 	s, err := b.Write(farmA, &builder, builder.Order())
 	try(t, err)
 	checkSegment(t, s, []farmtally.Record{want})
-	if _, texts, err := s.Codes(ColUser); err != nil || len(texts) != 1 {
+	if _, texts, err := s.Codes(ColUser); err != nil || texts.Len() != 1 {
 		t.Errorf("texts %q, error %v", texts, err)
 	}
 	try(t, s.Close())

@@ -288,15 +288,26 @@ func (c *call) make(ctx context.Context, client *deadline.Client) error {
 		_, err = client.StartSessionsStatisticsAggregation(ctx, in)
 		return err
 	case "GetSessionsStatisticsAggregation":
-		in := new(deadline.GetSessionsStatisticsAggregationInput)
-		if err := json.Unmarshal(c.Input, in); err != nil {
-			return err
-		}
-		_, err := client.GetSessionsStatisticsAggregation(ctx, in)
-		return err
+		return send(ctx, c.Input, client.GetSessionsStatisticsAggregation)
+	case "GetQueue":
+		return send(ctx, c.Input, client.GetQueue)
+	case "GetFleet":
+		return send(ctx, c.Input, client.GetFleet)
+	case "ListBudgets":
+		return send(ctx, c.Input, client.ListBudgets)
 	default:
 		return fmt.Errorf("no operation %q", c.Operation)
 	}
+}
+
+// send calls an operation whose input reads as JSON.
+func send[In, Out any](ctx context.Context, text json.RawMessage, call func(context.Context, *In, ...func(*deadline.Options)) (*Out, error)) error {
+	in := new(In)
+	if err := json.Unmarshal(text, in); err != nil {
+		return err
+	}
+	_, err := call(ctx, in)
+	return err
 }
 
 // exceptionOf says which class of AWS's model an error is. One that is no answer of

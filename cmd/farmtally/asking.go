@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -234,6 +235,12 @@ func (c *client) explain(err error) error {
 		}
 		return e
 	}
+	if gone, ok := errors.AsType[*types.ResourceNotFoundException](err); ok && aws.ToString(gone.ResourceType) == farmtally.AggregationType {
+		return &farmtally.Error{
+			Kind: farmtally.NotFound, Message: "the server has no aggregation " + aws.ToString(gone.ResourceId) + " of this farm",
+			Hint: "one can be read for an hour after its start; ask again without --aggregation-id",
+		}
+	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if slices.Contains(denials, api.ErrorCode()) {
 			return &farmtally.Error{
@@ -247,6 +254,12 @@ func (c *client) explain(err error) error {
 		cause := sent.Err
 		if u, ok := errors.AsType[*url.Error](cause); ok {
 			cause = u.Err
+		}
+		if errors.Is(cause, http.ErrSchemeMismatch) {
+			return &farmtally.Error{
+				Kind: farmtally.Unavailable, Message: "the server at " + c.endpoint + " speaks plain HTTP", Err: cause,
+				Hint: "write http:// in place of https://, or the address of the proxy that adds TLS",
+			}
 		}
 		return &farmtally.Error{
 			Kind: farmtally.Unavailable, Message: "no server answers at " + c.endpoint, Err: cause,

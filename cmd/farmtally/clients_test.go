@@ -119,7 +119,7 @@ func clientEnv(t *testing.T, key createdKey) []string {
 	needClient(t, err, "the Go module "+awsModule+" with AWS's model")
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LC_ALL=C.UTF-8",
-		"AWS_DATA_PATH=" + model, "AWS_DEFAULT_REGION=us-west-2", "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_DATA_PATH=" + model, "AWS_DEFAULT_REGION=us-west-2", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=",
 		"AWS_ACCESS_KEY_ID=" + key.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + key.SecretAccessKey,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +24,9 @@ type exportOptions struct {
 
 func (p *program) exportCommand() *cobra.Command {
 	return p.group("export", "write what is stored, for other programs",
-		"  farmtally export records --farm studio --format parquet --output usage.parquet", p.exportRecordsCommand())
+		"  farmtally export records --farm studio --format parquet --output usage.parquet\n"+
+			"  farmtally export focus --from 2026-01-01 --to 2026-02-01 --output january.csv",
+		p.exportRecordsCommand(), p.exportFocusCommand())
 }
 
 func (p *program) exportRecordsCommand() *cobra.Command {
@@ -36,39 +39,53 @@ Parquet or Arrow: those that meet the range from --from to --to, whole. What it 
 		Example: `  $ farmtally export records --farm studio --format parquet --output usage.parquet
   $ farmtally export records --from 2026-01-01 --to 2026-02-01 --format csv | head`,
 		Args: arguments(0, 0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			o.start, o.end = math.MinInt64, math.MaxInt64
-			for _, m := range []struct {
-				flag, text string
-				to         *farmtally.Instant
-			}{{"from", o.from, &o.start}, {"to", o.to, &o.end}} {
-				if m.text == "" {
-					continue
-				}
-				if *m.to, err = parseMoment(m.text, 0, p.now()); err != nil {
-					return misusef(helpOf(cmd), "--%s: %s", m.flag, err)
-				}
-			}
-			if o.start >= o.end {
-				return misusef(helpOf(cmd), "--from must be before --to")
-			}
-			if o.path == "" && terminal(p.stdout) && (o.form == "parquet" || o.form == "arrow") {
-				return misusef(helpOf(cmd), "%s is not for a terminal; name a file with --output", o.form)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := p.checkExport(&o); err != nil {
+				return misusef(helpOf(cmd), "%s", err)
 			}
 			return p.withEngine(cmd.Context(), mustExist, func(c *storage.Catalog, e *engine.Engine) error {
 				return p.exportRecords(cmd.Context(), c, e, &o)
 			})
 		},
 	}
+	p.exportFlags(cmd, &o, export.RecordForms)
+	return cmd
+}
+
+// exportFlags adds the flags that exports share.
+func (p *program) exportFlags(cmd *cobra.Command, o *exportOptions, forms []string) {
 	p.dataFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.farm, "farm", "", "the farm, by `name` or id; may be left out where there is one alone")
 	f.StringVar(&o.from, "from", "", "the `moment` at which the range begins (default: the first record)")
 	f.StringVar(&o.to, "to", "", "the `moment` at which it ends (default: the last record)")
 	f.StringVar(&o.path, "output", "", "the `file` to write, which appears whole (default: standard output)")
-	o.form = export.RecordForms[0]
-	f.Var(&choice{&o.form, export.RecordForms}, "format", "the form of the records: ndjson, csv, parquet, arrow")
-	return cmd
+	o.form = forms[0]
+	f.Var(&choice{&o.form, forms}, "format", "the form of the file: "+strings.Join(forms, ", "))
+}
+
+// checkExport reads the range and refuses what can't be exported; its error names the
+// flag at fault.
+func (p *program) checkExport(o *exportOptions) (err error) {
+	o.start, o.end = math.MinInt64, math.MaxInt64
+	for _, m := range []struct {
+		flag, text string
+		to         *farmtally.Instant
+	}{{"from", o.from, &o.start}, {"to", o.to, &o.end}} {
+		if m.text == "" {
+			continue
+		}
+		if *m.to, err = parseMoment(m.text, 0, p.now()); err != nil {
+			return fmt.Errorf("--%s: %w", m.flag, err)
+		}
+	}
+	if o.start >= o.end {
+		return errors.New("--from must be before --to")
+	}
+	if o.path == "" && terminal(p.stdout) && export.Binary(o.form) {
+		return fmt.Errorf("%s is not for a terminal; name a file with --output", o.form)
+	}
+	return nil
 }
 
 func (p *program) exportRecords(ctx context.Context, c *storage.Catalog, e *engine.Engine, o *exportOptions) (err error) {
@@ -76,16 +93,8 @@ func (p *program) exportRecords(ctx context.Context, c *storage.Catalog, e *engi
 	if err := x.open(ctx); err != nil {
 		return err
 	}
-	snapshot, err := e.Snapshot(ctx, x.farm.ID)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	write := func(w io.Writer) error { return x.write(ctx, snapshot, w) }
-	if o.path == "" {
-		return write(struct{ io.Writer }{p.stdout})
-	}
-	if err := wholeFile(o.path, write); err != nil {
+	err = x.export(ctx, e, p.stdout, func(to io.Writer) (export.RecordWriter, error) { return export.NewRecordWriter(o.form, to) })
+	if err != nil || o.path == "" {
 		return err
 	}
 	_, err = fmt.Fprintf(p.stdout, "wrote %s %s of farm %s to %s\n", count(x.written), unit(x.written, "record"), x.name(), o.path)
@@ -155,8 +164,23 @@ func (x *exporter) job(ctx context.Context, id farmtally.JobID) (string, error) 
 	return name, nil
 }
 
-func (x *exporter) write(ctx context.Context, snapshot farmtally.Snapshot, to io.Writer) error {
-	w, err := export.NewRecordWriter(x.o.form, to)
+// export writes the farm's records, with what begin makes of a file, to the file of the
+// options or else to stdout.
+func (x *exporter) export(ctx context.Context, e *engine.Engine, stdout io.Writer, begin func(io.Writer) (export.RecordWriter, error)) (err error) {
+	snapshot, err := e.Snapshot(ctx, x.farm.ID)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	write := func(to io.Writer) error { return x.write(ctx, snapshot, to, begin) }
+	if x.o.path == "" {
+		return write(struct{ io.Writer }{stdout})
+	}
+	return wholeFile(x.o.path, write)
+}
+
+func (x *exporter) write(ctx context.Context, snapshot farmtally.Snapshot, to io.Writer, begin func(io.Writer) (export.RecordWriter, error)) error {
+	w, err := begin(to)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ var sealRecords int
 // first removes what crashed ones have left.
 func (p *program) withEngine(ctx context.Context, want presence, do func(*storage.Catalog, *engine.Engine) error) error {
 	return p.withCatalog(ctx, want, func(c *storage.Catalog) (err error) {
-		e := engine.Open(engine.Config{Catalog: c, SealRecords: sealRecords})
+		e := engine.Open(engine.Config{Catalog: c, SealRecords: sealRecords, CacheBytes: p.cacheBytes})
 		defer func() { err = errors.Join(err, e.Close()) }()
 		if want == mayBeNew {
 			if _, err := c.Sweep(ctx); err != nil {

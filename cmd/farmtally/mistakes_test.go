@@ -129,11 +129,11 @@ func TestMisuseEndsWithWhatToTry(t *testing.T) {
 		{[]string{"stats", "--queue", "a", "--fleet", "a"}, "--queue and --fleet can't go together: one aggregation is over queues or over fleets" + tryStats},
 		{[]string{"stats", "--group-by", "farm"}, "--group-by farm: must be one of queue, fleet, job, user, usage-type, instance-type, license-product" + tryStats},
 		{[]string{"stats", "--group-by", "job,user,queue"}, "--group-by has 3 dimensions; 1 or 2 are allowed" + tryStats},
-		{[]string{"stats", "--stat", "median"}, "--stat median: must be one of SUM, MIN, MAX, AVG" + tryStats},
-		{[]string{"stats", "--period", "yearly"}, "--period yearly: must be one of HOURLY, DAILY, WEEKLY, MONTHLY" + tryStats},
+		{[]string{"stats", "--stat", "median"}, "--stat median: must be one of sum, min, max, avg" + tryStats},
+		{[]string{"stats", "--period", "yearly"}, "--period yearly: must be one of hourly, daily, weekly, monthly" + tryStats},
 		{[]string{"stats", "--from", "2026-01-02", "--to", "2026-01-01"}, "--from is 2026-01-02T00:00:00Z, which is not before --to, 2026-01-01T00:00:00Z" + tryStats},
 		{[]string{"stats", "--endpoint", "localhost:8787"}, "--endpoint localhost:8787: not a URL such as http://localhost:8787" + tryStats},
-		{[]string{"stats", "--output", "xml"}, `invalid argument "xml" for "--output" flag: must be one of table, csv, json, ndjson` + tryStats},
+		{[]string{"stats", "--output", "xml"}, `invalid argument "xml" for "--output" flag: must be one of table, csv, json, ndjson, parquet, arrow` + tryStats},
 		{[]string{"stat"}, "there is no command \"farmtally stat\"\ndid you mean \"farmtally stats\"?\n"},
 		{[]string{"import", "xml", "f"}, "there is no command \"farmtally import xml\"\ntry 'farmtally import --help'\n"},
 		{[]string{"import", "ndjson"}, "\"farmtally import ndjson\" needs files to read ('-' is standard input)\ntry 'farmtally import ndjson --help'\n"},
@@ -141,6 +141,7 @@ func TestMisuseEndsWithWhatToTry(t *testing.T) {
 		{[]string{"ls", "x"}, "\"farmtally ls\" takes no arguments, and \"x\" is one\ntry 'farmtally ls --help'\n"},
 		{[]string{"serve", "--listen", "8787"}, "--listen 8787: not a host and a port such as localhost:8787\ntry 'farmtally serve --help'\n"},
 		{[]string{"serve", "--no-auth", "--listen", ":8787"}, "--no-auth would let anyone who reaches :8787 read everything; it is for loopback addresses such as localhost:8787 alone\ntry 'farmtally serve --help'\n"},
+		{[]string{"serve", "--cache", "-1"}, "--cache -1: must be 0 to 1048576 MiB\ntry 'farmtally serve --help'\n"},
 		{[]string{"serve", "--time-limit", "2h"}, "--time-limit 2h0m0s: must be above 0 and at most 1h0m0s\ntry 'farmtally serve --help'\n"},
 		{[]string{"generate", "--records", "0"}, "--records must be above 0\ntry 'farmtally generate --help'\n"},
 		{[]string{"generate", "--out", "x.txt"}, "--out x.txt: the name must end in .ndjson, .jsonl, .csv, .parquet, .arrow or .feather, for that is the form it gets\ntry 'farmtally generate --help'\n"},
@@ -201,7 +202,7 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 	before := storedCount(t, data)
 	setFormat(t, data, "99")
 	got = invocation{}.run(t, "ls", "--data", data)
-	want = "farmtally: the data folder " + data + " has format version 99; this program reads version 1\nuse the farmtally that wrote it, or another folder with --data\n"
+	want = "farmtally: the data folder " + data + " has format version 99; this program reads versions 1 to 2\nuse the farmtally that wrote it, or another folder with --data\n"
 	if got.code != exitFailed || got.stderr != want {
 		t.Errorf("exit %d, stderr:\n%s", got.code, got.stderr)
 	}
@@ -273,6 +274,11 @@ func TestStatsExplainsWhatTheServerLacks(t *testing.T) {
 		{"unknown fleet", []string{"--farm", "studio", "--fleet", "moon"}, "farm studio has no fleet moon\nits fleets are: cloud, onprem\n"},
 		{"no server", []string{"--endpoint", closed}, "no server answers at " + closed + ": dial tcp 127.0.0.1:1: connect: connection refused\n" +
 			"start one with 'farmtally serve', or name another with --endpoint\n"},
+		{"TLS where there is none", []string{"--endpoint", strings.Replace(server.url, "http:", "https:", 1)}, "the server at " +
+			strings.Replace(server.url, "http:", "https:", 1) + " speaks plain HTTP: http: server gave HTTP response to HTTPS client\n" +
+			"write http:// in place of https://, or the address of the proxy that adds TLS\n"},
+		{"no such aggregation", []string{"--farm", "studio", "--aggregation-id", strings.Repeat("0", 32)}, "the server has no aggregation " +
+			strings.Repeat("0", 32) + " of this farm\none can be read for an hour after its start; ask again without --aggregation-id\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := invocation{env: map[string]string{"FARMTALLY_ENDPOINT": server.url}}.run(t, append([]string{"stats"}, c.args...)...)

@@ -52,7 +52,7 @@ func TestStatsAndTheAWSCLIResumeEachOther(t *testing.T) {
 		t.Fatalf("5 items are %d, with the token %q", len(first.Statistics), first.NextToken)
 	}
 	get := func(args ...string) (a statsAnswer) {
-		cmd := exec.CommandContext(t.Context(), cli, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json", "--no-cli-pager",
+		cmd := exec.CommandContext(t.Context(), cli, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json",
 			"get-sessions-statistics-aggregation", "--farm-id", farm, "--aggregation-id", first.AggregationID}, args...)...)
 		cmd.Env = env
 		decodeOutput(t, cmd, &a)
@@ -69,6 +69,57 @@ func TestStatsAndTheAWSCLIResumeEachOther(t *testing.T) {
 	}
 	if ended.NextToken != "" || ended.AggregationID != first.AggregationID {
 		t.Errorf("the end has the token %q and the aggregation %s", ended.NextToken, ended.AggregationID)
+	}
+}
+
+// With --no-paginate both give the service's first page and its token, from which either
+// goes on.
+func TestNoPaginateIsTheAWSCLIs(t *testing.T) {
+	cli := awsCLI(t)
+	data := importStudio(t)
+	do(t, "import", "ndjson", "--data", data, writeFile(t, "volumes.ndjson", strings.TrimSpace(volumes)+"\n"))
+	farm, _ := ids(t, data)
+	key := newKey(t, data)
+	server := serve(t, data)
+	standardAWS(t, key)
+	stats := func(args ...string) (a statsAnswer) {
+		doJSON(t, &a, append([]string{"stats", "--endpoint", server.url, "--output", "json", "--from", "2025-11-20", "--to", "2025-11-25",
+			"--period", "hourly", "--group-by", "queue,fleet"}, args...)...)
+		return a
+	}
+	whole := stats()
+	get := func(args ...string) (a statsAnswer) {
+		cmd := exec.CommandContext(t.Context(), cli, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json",
+			"get-sessions-statistics-aggregation", "--farm-id", farm, "--aggregation-id", whole.AggregationID}, args...)...)
+		cmd.Env = clientEnv(t, key)
+		decodeOutput(t, cmd, &a)
+		return a
+	}
+	here, there := stats("--aggregation-id", whole.AggregationID, "--no-paginate"), get("--no-paginate")
+	if len(here.Statistics) != 100 || !slices.Equal(here.rows(), there.rows()) || here.NextToken == "" || there.NextToken == "" {
+		t.Fatalf("%d rows and the token %q, the AWS CLI %d and %q", len(here.Statistics), here.NextToken, len(there.Statistics), there.NextToken)
+	}
+	for what, rest := range map[string]statsAnswer{
+		"stats": stats("--aggregation-id", whole.AggregationID, "--starting-token", there.NextToken), "the AWS CLI": get("--starting-token", here.NextToken),
+	} {
+		if got := slices.Concat(here.rows(), rest.rows()); !slices.Equal(got, whole.rows()) {
+			t.Errorf("%s goes on to %d rows, want %d", what, len(got), len(whole.rows()))
+		}
+	}
+}
+
+// A table of a part of the rows does not call their sum the total.
+func TestStatsTotalsAreOfAllRows(t *testing.T) {
+	data := importStudio(t)
+	standardAWS(t, createdKey{})
+	server := serve(t, data, "--no-auth")
+	ask := []string{"stats", "--endpoint", server.url, "--from", "2025-11-24", "--to", "2025-11-25", "--period", "hourly"}
+	part := do(t, append(ask, "--max-items", "3")...)
+	if !strings.Contains(part, "\nthese rows") || strings.Contains(part, "\ntotal") {
+		t.Errorf("3 rows:\n%s", part)
+	}
+	if whole := do(t, ask...); !strings.Contains(whole, "\ntotal") {
+		t.Errorf("all rows:\n%s", whole)
 	}
 }
 

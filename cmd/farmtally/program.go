@@ -20,7 +20,8 @@ type program struct {
 	env            func(name string) (string, bool)
 	now            func() time.Time
 
-	data string // the data folder: --data
+	data       string // the data folder: --data
+	cacheBytes int64  // what keeps answers of segments; 0 is the engine's own number
 }
 
 // The exit codes.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"net/http"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -86,7 +89,7 @@ func (s sdk) raceToTheEnd(t *testing.T, key createdKey, url string, request map[
 }
 
 // TestLosersOfARaceSeeThrottling: without retries, those who come second get the
-// modelled exception with its members.
+// modelled exception with its members, and so does the AWS CLI while others ask.
 func TestLosersOfARaceSeeThrottling(t *testing.T) {
 	data, request := generated(t, "300000")
 	key := newKey(t, data)
@@ -109,4 +112,34 @@ func TestLosersOfARaceSeeThrottling(t *testing.T) {
 			}
 		})
 	}
+	t.Run("AWS CLI", func(t *testing.T) {
+		keepBusy(t, newSignedClient(key, server.url), request)
+		start := map[string]any{"operation": "StartSessionsStatisticsAggregation", "input": request}
+		exit, said := provokeWithCLI(t, server.url, key, start)
+		for tries := 1; exit == 0 && tries < 10; tries++ { // it came between two others
+			exit, said = provokeWithCLI(t, server.url, key, start)
+		}
+		if !refused(exit) || !strings.Contains(said, "An error occurred (ThrottlingException) when calling the ") {
+			t.Errorf("exit %d, %s", exit, said)
+		}
+	})
+}
+
+// keepBusy starts one aggregation after the other, until the test ends.
+func keepBusy(t *testing.T, c *signedClient, request map[string]any) {
+	t.Helper()
+	path := fmt.Sprintf("/2023-10-12/farms/%s/sessions-statistics-aggregation", request["farmId"])
+	body := asJSON(t, request)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			_, _ = c.send(ctx, http.MethodPost, path, body) // it is refused while another runs
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
 }

@@ -118,11 +118,14 @@ func TestBoto3ReadsEveryField(t *testing.T) {
 	}
 	want := map[string][]string{
 		"aggregationStartTime": {"datetime"}, "aggregationEndTime": {"datetime"}, "count": {"int"},
-		// botocore gives a JSON number as it is written, and a whole one has no fraction.
-		"avg": {"float", "int"}, "max": {"float", "int"}, "min": {"float", "int"}, "sum": {"float", "int"},
+		"avg": {"float"}, "max": {"float"}, "min": {"float"}, "sum": {"float"},
 		"fleetId": {"str"}, "instanceType": {"str"}, "jobId": {"str"}, "jobName": {"str"}, "licenseProduct": {"str"},
 		"queueId": {"str"}, "usageType": {"str"}, "userId": {"str"}, "status": {"str"}, "statusMessage": {"NoneType"},
 		"NextToken": {"str"}, "nextToken": {"str"},
+	}
+	for _, name := range []string{"avg", "max", "min", "sum"} {
+		// Older botocores give a JSON number as it is written: a whole one is an int.
+		types[name] = slices.DeleteFunc(types[name], func(kind string) bool { return kind == "int" })
 	}
 	if !reflect.DeepEqual(types, want) {
 		t.Errorf("types seen by boto3:\n%v\nwant\n%v", types, want)
@@ -284,7 +287,7 @@ func TestAWSCLIAsksTheSame(t *testing.T) {
 	key := newKey(t, data)
 	server := serve(t, data)
 	ask := func(to any, args ...string) {
-		cmd := exec.CommandContext(t.Context(), aws, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json", "--no-cli-pager"}, args...)...)
+		cmd := exec.CommandContext(t.Context(), aws, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json"}, args...)...)
 		cmd.Env = clientEnv(t, key)
 		decodeOutput(t, cmd, to)
 	}
@@ -311,7 +314,7 @@ func TestAWSCLIAsksTheSame(t *testing.T) {
 	runPython(t, key, "statistics.py", map[string]any{
 		"endpoint": server.url, "request": studioRequest(farm, of, "QUEUE_ID", "FLEET_ID"), "pagination": []any{map[string]any{}},
 	}, &boto)
-	if !reflect.DeepEqual(whole.Statistics, boto.Passes[0].Statistics) {
+	if !reflect.DeepEqual(alikeRows(whole.Statistics), alikeRows(boto.Passes[0].Statistics)) {
 		t.Errorf("the AWS CLI reads\n%v\nboto3\n%v", whole.Statistics, boto.Passes[0].Statistics)
 	}
 }

@@ -24,8 +24,12 @@ type serveOptions struct {
 	timeLimit      time.Duration
 	rowLimit       int64
 	runningPerFarm int
+	cacheMiB       int64
 	verbose        bool
-	quiet          bool // log errors alone
+
+	metricsTokenFile string
+	metricsToken     string
+	quiet            bool // log errors alone
 }
 
 // shutdownLimit bounds how long requests and aggregations may go on after an
@@ -47,8 +51,15 @@ Requests are signed (AWS Signature Version 4) with a key from 'farmtally keys cr
   farmtally serves farmtally-data at http://localhost:8787`,
 		Args: arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.check(); err != nil {
+			err := o.check()
+			if err == nil {
+				err = o.readMetricsToken()
+			}
+			if err != nil {
 				return misusef(helpOf(cmd), "%s", err)
+			}
+			if p.cacheBytes = o.cacheMiB << 20; p.cacheBytes == 0 {
+				p.cacheBytes = -1
 			}
 			return p.withEngine(cmd.Context(), mayBeNew, func(c *storage.Catalog, e *engine.Engine) error {
 				defer runtime.KeepAlive(ballast())
@@ -64,9 +75,14 @@ Requests are signed (AWS Signature Version 4) with a key from 'farmtally keys cr
 	f.DurationVar(&o.timeLimit, "time-limit", server.DefaultTimeLimit, "how long one aggregation may run")
 	f.Int64Var(&o.rowLimit, "row-limit", server.DefaultRowLimit, "how many `rows` one aggregation may have")
 	f.IntVar(&o.runningPerFarm, "running-per-farm", server.DefaultRunningPerFarm, "how many aggregations of a farm may run at once")
+	f.Int64Var(&o.cacheMiB, "cache", engine.DefaultCacheBytes>>20, "how many `MiB` of memory keep what aggregations found, for the next like them; 0 keeps nothing")
+	f.StringVar(&o.metricsTokenFile, "metrics-token-file", "", "the `file` with the bearer token with which Prometheus may read /metrics (default: keys alone may)")
 	f.BoolVar(&o.verbose, "verbose", false, "log every request")
 	return cmd
 }
+
+// maxCacheMiB is a tebibyte: more is a mistake.
+const maxCacheMiB = 1 << 20
 
 // ballastBytes is how much larger the heap seems than it is.
 const ballastBytes = 48 << 20
@@ -89,6 +105,8 @@ func (o *serveOptions) check() error {
 		return fmt.Errorf("--time-limit %s: must be above 0 and at most %s", o.timeLimit, server.Life)
 	case o.rowLimit <= 0:
 		return fmt.Errorf("--row-limit %d: must be above 0", o.rowLimit)
+	case o.cacheMiB < 0 || o.cacheMiB > maxCacheMiB:
+		return fmt.Errorf("--cache %d: must be 0 to %d MiB", o.cacheMiB, maxCacheMiB)
 	case o.runningPerFarm <= 0:
 		return fmt.Errorf("--running-per-farm %d: must be above 0", o.runningPerFarm)
 	}
@@ -169,7 +187,8 @@ func (p *program) newServer(ctx context.Context, o *serveOptions, log *slog.Logg
 		Prices:       newPriceList(c).prices(),
 		Logger:       log,
 		Clock:        p.now,
-		NoAuth:       o.noAuth, Region: o.region,
+		Figures:      figuresOf(c), MetricsToken: o.metricsToken, Version: programVersion(),
+		NoAuth: o.noAuth, Region: o.region,
 		RunningPerFarm: o.runningPerFarm, RowLimit: o.rowLimit, TimeLimit: o.timeLimit,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -89,8 +90,8 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 	f.StringVar(&o.period, "period", "", "cut the range into `periods`: hourly, daily, weekly or monthly (default: one sum)")
 	f.StringSliceVar(&o.groupBy, "group-by", []string{"queue"}, "one or two `dimensions`: "+strings.Join(slices.Collect(dimensionWords), ", "))
 	f.StringSliceVar(&o.stats, "stat", []string{"sum"}, "the `statistics`: sum, avg, min, max")
-	f.IntVar(&o.maxItems, "max-items", 0, "print so many rows at the `most`, and the token to go on with")
-	f.IntVar(&o.pageSize, "page-size", 0, "ask for so many rows at a `time`, 1 to 100")
+	f.IntVar(&o.maxItems, "max-items", 0, "print this `number` of rows at the most, and the token to go on with")
+	f.IntVar(&o.pageSize, "page-size", 0, "ask for this `number` of rows at once, 1 to 100")
 	f.StringVar(&o.startingToken, "starting-token", "", "go on where --max-items stopped, with the `token` that it gave; needs --aggregation-id")
 	f.BoolVar(&o.noPaginate, "no-paginate", false, "print the first page alone")
 	f.StringVar(&o.aggregation, "aggregation-id", "", "read the rows of the aggregation of this `id`; start none")
@@ -123,6 +124,14 @@ func parseDimension(s string) (farmtally.Dimension, error) {
 	return 0, fmt.Errorf("must be one of %s", strings.Join(slices.Collect(dimensionWords), ", "))
 }
 
+// inLowerCase says an error about a word of AWS's model with the words as flags have them.
+func inLowerCase(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.ToLower(err.Error()))
+}
+
 // parse reads the options; its error names the flag at fault.
 func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
 	q := &inquiry{endpoint: o.endpoint, farm: o.farm, queues: o.queues, fleets: o.fleets, period: farmtally.WholeRange}
@@ -141,7 +150,7 @@ func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
 	flag("to", o.to, bad)
 	if o.period != "" {
 		q.period, bad = farmtally.ParsePeriod(strings.ToUpper(o.period))
-		flag("period", o.period, bad)
+		flag("period", o.period, inLowerCase(bad))
 	}
 	for _, s := range o.groupBy {
 		d, bad := parseDimension(s)
@@ -150,7 +159,7 @@ func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
 	}
 	for _, s := range o.stats {
 		v, bad := farmtally.ParseStatistic(strings.ToUpper(s))
-		flag("stat", s, bad)
+		flag("stat", s, inLowerCase(bad))
 		q.statistics = append(q.statistics, v)
 	}
 	if err != nil {

@@ -141,3 +141,32 @@ func TestStatsNeedsNoSetUpWithoutAuthentication(t *testing.T) {
 		t.Setenv(name, "")
 	}
 }
+
+// TestStatsReadsAWSProfiles: endpoint, region and key come out of the files that every
+// AWS client reads. A server that insists on a region gets the profile's.
+func TestStatsReadsAWSProfiles(t *testing.T) {
+	data := importStudio(t)
+	key := newKey(t, data)
+	server := serve(t, data, "--region", "eu-west-1")
+	standardAWS(t, createdKey{})
+	t.Setenv("AWS_CONFIG_FILE", writeFile(t, "config", "[profile studio]\nregion = eu-west-1\nservices = farm\n"+
+		"[services farm]\ndeadline =\n  endpoint_url = "+server.url+"\n"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", writeFile(t, "credentials", "[studio]\naws_access_key_id = "+key.AccessKeyID+
+		"\naws_secret_access_key = "+key.SecretAccessKey+"\n"))
+	t.Setenv("AWS_PROFILE", "studio")
+	if got := do(t, "stats", "--from", "2025-11-24", "--to", "2025-11-25"); !strings.Contains(got, "sim") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestStatsOfATimeout: an aggregation that ran out of time says what to reduce.
+func TestStatsOfATimeout(t *testing.T) {
+	data := importStudio(t)
+	standardAWS(t, newKey(t, data))
+	server := serve(t, data, "--time-limit", "1ns")
+	got := invocation{}.run(t, "stats", "--endpoint", server.url, "--from", "2025-11-24", "--to", "2025-11-25")
+	if got.code != exitFailed || got.stdout != "" || !strings.HasPrefix(got.stderr, "farmtally: the aggregation ended as TIMEOUT: ") ||
+		!strings.Contains(got.stderr, "Reduce the time frame") {
+		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}

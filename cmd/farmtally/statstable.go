@@ -136,7 +136,7 @@ func (m *total) text(v float64) string {
 	return thousands(strconv.FormatFloat(v, 'f', 4, 64))
 }
 
-func (t *statsTable) end(answer) error {
+func (t *statsTable) end(a answer) error {
 	if len(t.table.rows) == 0 {
 		_, err := fmt.Fprintf(t.w, "nothing was used from %s to %s\n", t.q.start, t.q.end)
 		return err
@@ -150,6 +150,9 @@ func (t *statsTable) end(answer) error {
 		}
 	}
 	t.table.footer = []string{"total"}
+	if a.next != "" || t.q.paging.StartingToken != "" {
+		t.table.footer = []string{"these rows"} // a part of the answer has no total
+	}
 	for range t.q.groupBy {
 		t.table.footer = append(t.table.footer, "")
 	}

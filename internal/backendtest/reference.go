@@ -90,6 +90,15 @@ func (l *load) Add(_ context.Context, r *farmtally.Record) error {
 	return nil
 }
 
+func (l *load) AddTable(_ context.Context, t *farmtally.Table) error {
+	for i := range t.Len() {
+		var r farmtally.Record
+		t.Record(i, &r)
+		l.records = append(l.records, r)
+	}
+	return nil
+}
+
 func (l *load) Commit(ctx context.Context) (counts farmtally.Counts, err error) {
 	outcomes, err := l.backend.Append(ctx, l.records)
 	for _, o := range outcomes {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -33,7 +34,7 @@ func Run(t *testing.T, backend farmtally.Backend) {
 		"OrderOfArrival": testOrderOfArrival, "SendingTwice": testSendingTwice, "SnapshotIsolation": testSnapshotIsolation,
 		"AbortLeavesNothing": testAbort, "RowLimit": testRowLimit, "EmitError": testEmitError, "Cancelled": testCancelled,
 		"InvalidRecord": testInvalidRecord, "RowsOrdered": testRowsOrdered, "EmptyFarm": testEmptyFarm,
-		"HugeSums": testHugeSums, "Progress": testProgress,
+		"HugeSums": testHugeSums, "Progress": testProgress, "Tables": testTables,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, backend) })
 	}
@@ -66,6 +67,19 @@ func importAll(t tb, b farmtally.Backend, records []farmtally.Record) farmtally.
 	for i := range records {
 		check(t, load.Add(ctx, &records[i]))
 	}
+	counts, err := load.Commit(ctx)
+	check(t, err)
+	return counts
+}
+
+// importTables imports records as tables as far as they can be: those that have ended.
+func importTables(t tb, b farmtally.Backend, records []farmtally.Record) farmtally.Counts {
+	t.Helper()
+	ctx := context.Background()
+	load, err := b.Import(ctx)
+	check(t, err)
+	defer load.Abort() //nolint:errcheck // after Commit it does nothing
+	check(t, AddTables(ctx, load, records))
 	counts, err := load.Commit(ctx)
 	check(t, err)
 	return counts
@@ -307,6 +321,35 @@ func NewReferenceOf(t tb, from *Reference, farm farmtally.FarmID) *Reference {
 }
 
 // An aborted import leaves nothing behind.
+// What is imported as tables is what is imported record by record.
+func testTables(t *testing.T, b farmtally.Backend) {
+	rapid.Check(t, func(t *rapid.T) {
+		farms := [2]farmtally.FarmID{NewFarm(), NewFarm()}
+		for range 3 {
+			records := rapid.SliceOfN(Records(farms[0]), 0, 40).Draw(t, "records")
+			if len(records) > 0 && rapid.Bool().Draw(t, "again") {
+				records = append(records, rapid.Permutation(records).Draw(t, "order")...)
+			}
+			var counts [2]farmtally.Counts
+			for i, load := range [2]func(tb, farmtally.Backend, []farmtally.Record) farmtally.Counts{importAll, importTables} {
+				for j := range records {
+					records[j].FarmID = farms[i]
+				}
+				counts[i] = load(t, b, records)
+			}
+			if counts[0] != counts[1] {
+				t.Fatalf("as tables %+v, one by one %+v", counts[1], counts[0])
+			}
+		}
+		of := func(farm farmtally.FarmID) string {
+			return strings.ReplaceAll(recordsOf(t, b, farm), string(farm), "")
+		}
+		if one, tables := of(farms[0]), of(farms[1]); one != tables {
+			t.Fatalf("as tables %s, one by one %s", tables, one)
+		}
+	})
+}
+
 func testAbort(t *testing.T, b farmtally.Backend) {
 	ctx, farm := context.Background(), NewFarm()
 	records := Example(farm, 50)

@@ -1,0 +1,153 @@
+package engine_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/engine"
+	"github.com/farmtally/farmtally/internal/backendtest"
+	"github.com/farmtally/farmtally/storage"
+)
+
+// The engine that keeps answers, one that keeps none, and the reference give the same
+// rows to 10,000 queries, of which many are asked again after records were appended,
+// replaced, imported, sealed and compacted, and the folder opened anew.
+func TestCachedAnswers(t *testing.T) {
+	rounds, checks, hits := 25, 0, int64(0)
+	if testing.Short() {
+		rounds = 3
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		c := openCached(t)
+		defer c.remove(t)
+		pool := rapid.SliceOfN(backendtest.Queries(c.farm), 6, 6).Draw(t, "pool")
+		for range rounds {
+			c.change(t)
+			for range 4 {
+				q := rapid.OneOf(rapid.SampledFrom(pool), rapid.SampledFrom(pool), backendtest.Queries(c.farm)).Draw(t, "query")
+				want := backendtest.Ask(t, c.reference, &q)
+				backendtest.Same(t, backendtest.Ask(t, c.warm, &q), want)
+				backendtest.Same(t, backendtest.Ask(t, c.cold, &q), want)
+			}
+		}
+		if n := c.cold.CacheHits(); n > 0 {
+			t.Fatalf("the engine that keeps nothing had %d answers", n)
+		}
+		hits += c.warm.CacheHits()
+		checks++
+	})
+	if hits < int64(checks*rounds/10) {
+		t.Errorf("only %d answers of segments came out of the cache", hits)
+	}
+	t.Logf("%d queries, %d answers of segments out of the cache", 4*checks*rounds, hits)
+}
+
+// cached is a folder in two engines.
+type cached struct {
+	dir        string
+	farm       farmtally.FarmID
+	catalog    *storage.Catalog
+	warm, cold *engine.Engine
+	reference  *backendtest.Reference
+}
+
+func openCached(t *rapid.T) *cached {
+	dir, err := os.MkdirTemp("", "farmtally-cache-")
+	must(t, err)
+	c := &cached{dir: dir, farm: backendtest.NewFarm(), reference: backendtest.NewReference()}
+	c.open(t)
+	return c
+}
+
+func (c *cached) open(t *rapid.T) {
+	var err error
+	c.catalog, err = storage.Open(context.Background(), storage.Config{Dir: c.dir})
+	must(t, err)
+	c.warm = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1})
+	c.cold = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1, CacheBytes: -1})
+}
+
+func (c *cached) close(t *rapid.T) {
+	must(t, c.warm.Close())
+	must(t, c.cold.Close())
+	must(t, c.catalog.Close())
+}
+
+func (c *cached) remove(t *rapid.T) {
+	c.close(t)
+	must(t, os.RemoveAll(c.dir))
+}
+
+// change does one thing to the records or to where they lie.
+func (c *cached) change(t *rapid.T) {
+	ctx := context.Background()
+	records := rapid.SliceOfN(backendtest.Records(c.farm), 0, 12).Draw(t, "records")
+	switch rapid.IntRange(0, 9).Draw(t, "change") {
+	case 0, 1, 2:
+		_, err := c.warm.Append(ctx, records)
+		must(t, err)
+		_, err = c.reference.Append(ctx, records)
+		must(t, err)
+	case 3, 4, 5:
+		must(t, importAll(ctx, c.cold, records))
+		_, err := c.reference.Append(ctx, records)
+		must(t, err)
+	case 6, 7:
+		_, err := c.warm.Seal(ctx, c.farm)
+		must(t, err)
+	case 8:
+		_, err := c.cold.Compact(ctx, c.farm, nil)
+		must(t, err)
+	default:
+		c.close(t)
+		c.open(t)
+	}
+}
+
+// The cache stays within its bounds, and forgets segments that were compacted away.
+func TestCacheIsBounded(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	catalog, err := storage.Open(ctx, storage.Config{Dir: dir})
+	try(t, err)
+	defer func() { try(t, catalog.Close()) }()
+	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: 100, CacheBytes: 20_000})
+	defer func() { try(t, e.Close()) }()
+	farm := backendtest.NewFarm()
+	for batch := range slices.Chunk(backendtest.Example(farm, 200), 20) {
+		try(t, importAll(ctx, e, batch))
+	}
+	for period := farmtally.WholeRange; period <= farmtally.Monthly; period++ {
+		for _, d := range []farmtally.Dimension{farmtally.ByUser, farmtally.ByJob, farmtally.ByQueue} {
+			q := backendtest.ExampleQuery(farm)
+			q.Period, q.GroupBy = period, []farmtally.Dimension{d}
+			backendtest.Ask(t, e, &q)
+		}
+	}
+	if now, most := e.CacheBytes(); now > most || now < most/2 {
+		t.Errorf("%d bytes are kept, where %d may be", now, most)
+	}
+	before := e.CachedSegments()
+	_, err = e.Compact(ctx, farm, nil)
+	try(t, err)
+	s, err := e.Snapshot(ctx, farm)
+	try(t, err)
+	try(t, s.Close())
+	view, err := catalog.View(ctx, farm)
+	try(t, err)
+	kept := e.CachedSegments()
+	for _, s := range view.Segments {
+		delete(kept, s.ID)
+		delete(before, s.ID)
+	}
+	if len(before) == 0 {
+		t.Error("no segment that had answers was compacted away")
+	}
+	if len(kept) > 0 {
+		t.Errorf("answers of %v are kept, which are no segments any more", kept)
+	}
+}

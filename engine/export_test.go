@@ -1,0 +1,22 @@
+package engine
+
+// CacheHits counts the answers of segments that came out of the cache.
+func (e *Engine) CacheHits() int64 { return e.cache.hits.Load() }
+
+// CacheBytes is the memory that the cache says it takes, and the most it may take.
+func (e *Engine) CacheBytes() (now, most int64) {
+	e.cache.mu.Lock()
+	defer e.cache.mu.Unlock()
+	return e.cache.bytes, e.cache.most
+}
+
+// CachedSegments are those of which the cache has answers.
+func (e *Engine) CachedSegments() map[int64]bool {
+	e.cache.mu.Lock()
+	defer e.cache.mu.Unlock()
+	segments := map[int64]bool{}
+	for key := range e.cache.byKey {
+		segments[key.segment] = true
+	}
+	return segments
+}

@@ -1,0 +1,141 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/farmtally/farmtally"
+)
+
+// Ended are a farm's hot records that have ended, by start and id, for a seal. They stay
+// as they are.
+type Ended struct {
+	farm    farmtally.FarmID
+	through int64 // the last batch that was read
+	batches []*hotBatch
+	rows    []endedRow
+}
+
+type endedRow struct {
+	start      int64
+	batch, row uint32
+}
+
+// Any reports whether there is anything to seal: records, or batches that have none.
+func (e *Ended) Any() bool { return e.through != 0 }
+
+// Len is the number of records.
+func (e *Ended) Len() int { return len(e.rows) }
+
+// Record puts record i into r, whose texts are parts of the batches.
+func (e *Ended) Record(i int, r *farmtally.Record) {
+	row := &e.rows[i]
+	e.batches[row.batch].record(e.farm, int(row.row), r)
+}
+
+func (e *Ended) key(row *endedRow) hotKey { return e.batches[row.batch].key(int(row.row)) }
+
+// ReadEnded gives the farm's hot records that have ended, for RemoveHot.
+func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (*Ended, error) {
+	e := &Ended{farm: farm}
+	err := c.Write(ctx, func(tx *Tx) error {
+		f, err := tx.hot(ctx, farm)
+		if err != nil {
+			return err
+		}
+		e.through = f.last()
+		f.sealing = e.through
+		e.rows = make([]endedRow, 0, f.ended)
+		for at, b := range f.batches {
+			e.batches = append(e.batches, b.hotBatch)
+			for row := range b.rows {
+				if !b.isDead(row) && !b.running(row) {
+					e.rows = append(e.rows, endedRow{0, uint32(at), uint32(row)})
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range e.rows {
+		e.rows[i].start = int64(e.key(&e.rows[i]).start)
+	}
+	slices.SortFunc(e.rows, func(a, b endedRow) int {
+		if a.start != b.start {
+			return cmp.Compare(a.start, b.start)
+		}
+		return cmp.Compare(e.key(&a).id, e.key(&b).id)
+	})
+	return e, nil
+}
+
+// RemoveHot ends the sealing of the farm's hot records that ReadEnded gave: their batches
+// go, and what of them still runs is written anew. It calls replaced for each of the
+// records that is not the one of its identity any more. It reports whether it did
+// anything: it does not where another process has folded the batches with later ones.
+func (t *Tx) RemoveHot(ctx context.Context, e *Ended, replaced func(i int) error) (bool, error) {
+	f, err := t.hot(ctx, e.farm)
+	if err != nil {
+		return false, err
+	}
+	var folded int
+	err = t.tx.QueryRowContext(ctx, "SELECT count(*) FROM hot WHERE farm_id = ? AND batch_id > ? AND first_id <= ?", e.farm, e.through, e.through).Scan(&folded)
+	if err != nil || folded > 0 {
+		return false, explain(ctx, err)
+	}
+	if err := f.replacedSince(e, replaced); err != nil {
+		return false, err
+	}
+	var running []farmtally.Record
+	for _, b := range f.batches {
+		if b.last > e.through {
+			break
+		}
+		for row := range b.rows {
+			if !b.isDead(row) && b.running(row) {
+				var r farmtally.Record
+				b.record(e.farm, row, &r)
+				running = append(running, r)
+			}
+		}
+	}
+	if _, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND batch_id <= ?", e.farm, e.through); err != nil {
+		return false, fmt.Errorf("delete hot records: %w", explain(ctx, err))
+	}
+	f.remove(e.through + 1)
+	f.sealing, t.wrote[e.farm] = 0, true
+	return true, t.PutHot(ctx, running)
+}
+
+// replacedSince calls replaced for the records that count no more. The farm has their
+// batches still, or another process has removed them, or folded some into one.
+func (f *hotFarm) replacedSince(e *Ended, replaced func(i int) error) error {
+	now := make([]*heldBatch, len(e.batches))
+	for i, b := range e.batches {
+		at, there := slices.BinarySearchFunc(f.batches, b.last, func(h *heldBatch, last int64) int { return cmp.Compare(h.last, last) })
+		if there && f.batches[at].first == b.first && f.batches[at].len() == b.len() {
+			now[i] = f.batches[at]
+		}
+	}
+	for i := range e.rows {
+		row := &e.rows[i]
+		var still bool
+		if b := now[row.batch]; b != nil {
+			still = !b.isDead(int(row.row))
+		} else {
+			k := e.key(row)
+			slot, there := f.find(k, k.hash())
+			still = there && f.batch(slot.place).last <= e.through
+		}
+		if !still {
+			if err := replaced(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

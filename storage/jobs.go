@@ -1,0 +1,156 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/farmtally/farmtally"
+)
+
+// jobNames keeps names of jobs that were asked for. A job that has a name keeps it for as
+// long as no job is renamed.
+type jobNames struct {
+	mu      sync.Mutex
+	renames string // what the catalog counted when the names were read
+	names   map[jobKey]string
+}
+
+type jobKey struct {
+	farm farmtally.FarmID
+	job  string
+}
+
+// maxJobNames bounds the names that are kept.
+const maxJobNames = 1 << 18
+
+// renamesKey is where the catalog counts how often jobs were renamed.
+const renamesKey = "job_renames"
+
+// JobRenames gives a text that changes whenever a job is renamed. A job that gets its
+// first name is not renamed.
+func (c *Catalog) JobRenames(ctx context.Context) (string, error) { return renames(ctx, c.reader) }
+
+func renames(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) (count string, err error) {
+	err = db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = ?", renamesKey).Scan(&count)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read count of renames: %w", explain(ctx, err))
+	}
+	return count, nil
+}
+
+// JobNames gives the names of those of the jobs that have one.
+func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []string) (map[string]string, error) {
+	tx, err := c.reader.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("begin reading: %w", explain(ctx, err))
+	}
+	defer tx.Rollback() //nolint:errcheck // it only reads
+	count, err := renames(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	names, missing := c.jobs.get(count, farm, jobs)
+	for batch := range slices.Chunk(missing, 1000) {
+		list, err := json.Marshal(batch)
+		if err != nil {
+			return nil, fmt.Errorf("encode job ids: %w", err)
+		}
+		err = query(ctx, tx, func(rows *sql.Rows) error {
+			var id, name string
+			err := rows.Scan(&id, &name)
+			names[id] = name
+			return err
+		}, "SELECT job_id, name FROM jobs WHERE farm_id = ? AND job_id IN (SELECT value FROM json_each(?))", farm, string(list))
+		if err != nil {
+			return nil, err
+		}
+	}
+	c.jobs.put(count, farm, missing, names)
+	return names, nil
+}
+
+// get gives the names that are kept, and the jobs that have none here.
+func (n *jobNames) get(renames string, farm farmtally.FarmID, jobs []string) (names map[string]string, missing []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.renames != renames || len(n.names) > maxJobNames {
+		n.renames, n.names = renames, nil
+	}
+	names = make(map[string]string, len(jobs))
+	for _, job := range jobs {
+		if name, known := n.names[jobKey{farm, job}]; known {
+			names[job] = name
+		} else {
+			missing = append(missing, job)
+		}
+	}
+	return names, missing
+}
+
+// put keeps the names of jobs, as of the count of renames.
+func (n *jobNames) put(renames string, farm farmtally.FarmID, jobs []string, names map[string]string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.renames != renames {
+		return
+	}
+	if n.names == nil {
+		n.names = map[jobKey]string{}
+	}
+	for _, job := range jobs {
+		if name, named := names[job]; named {
+			n.names[jobKey{farm, job}] = name
+		}
+	}
+}
+
+// nameJobs keeps the names of jobs, and counts once where it renames some.
+func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, jobs map[string]string) error {
+	insert, err := t.tx.PrepareContext(ctx, "INSERT INTO jobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+	if err != nil {
+		return fmt.Errorf("write jobs: %w", explain(ctx, err))
+	}
+	defer insert.Close() //nolint:errcheck // the transaction's end counts
+	rename, err := t.tx.PrepareContext(ctx, "UPDATE jobs SET name = ?3 WHERE farm_id = ?1 AND job_id = ?2 AND name <> ?3")
+	if err != nil {
+		return fmt.Errorf("write jobs: %w", explain(ctx, err))
+	}
+	defer rename.Close() //nolint:errcheck // the transaction's end counts
+	renamed := false
+	for id, name := range jobs {
+		isNew, err := changes(insert.ExecContext(ctx, farm, id, name))
+		if err == nil && !isNew {
+			var again bool
+			again, err = changes(rename.ExecContext(ctx, farm, id, name))
+			renamed = renamed || again
+		}
+		if err != nil {
+			return fmt.Errorf("write jobs: %w", explain(ctx, err))
+		}
+	}
+	if !renamed {
+		return nil
+	}
+	_, err = t.tx.ExecContext(ctx, `INSERT INTO meta VALUES (?, CAST('1' AS BLOB))
+		ON CONFLICT DO UPDATE SET value = CAST(CAST(CAST(value AS TEXT) AS INTEGER) + 1 AS BLOB)`, renamesKey)
+	if err != nil {
+		return fmt.Errorf("count renames: %w", explain(ctx, err))
+	}
+	return nil
+}
+
+// changes reports whether a statement has changed a row.
+func changes(result sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
