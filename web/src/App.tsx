@@ -155,6 +155,7 @@ export function App() {
   const names = useMemo(() => (farm ? new Names(farm) : null), [farm]);
   const again = () => {
     if (question) answers.current.delete(question);
+    setProblem(null);
     setTurn(turn + 1);
   };
 

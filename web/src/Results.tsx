@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Farm } from "./api";
 import type { Chart, Option } from "./chart";
 import { type Answer, type Names, axisFigure, figure, merge, percent, value } from "./data";
@@ -7,6 +7,7 @@ import { canEnter, canEnterTime, enter, enterTime } from "./edit";
 import { type Plot, type Series, additive, barOption, donutOption, looks, plotOf, rank, seriesOf } from "./plot";
 import { type State, dimensionNames, view } from "./state";
 import { Table } from "./Table";
+import { isPrinting } from "./theme";
 import { clockLabel, pieceLabel, rangeLabel } from "./time";
 
 interface Props {
@@ -144,8 +145,11 @@ export function Change({ now, was, long = false }: { now: number; was: number | 
   );
 }
 
+/** paperWidth is what A4 has between its margins, in CSS pixels. */
+const paperWidth = 700;
+
 /** useChart keeps a chart drawn, of the element's size. */
-function useChart(option: Option | null, wire: (c: Chart) => void) {
+function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
   const wired = useRef(wire);
@@ -153,6 +157,8 @@ function useChart(option: Option | null, wire: (c: Chart) => void) {
   useEffect(() => {
     let gone = false;
     let watch: ResizeObserver | null = null;
+    // Paper is narrower than the window, and nothing is measured between the two.
+    const fit = (e: Event) => chart.current?.resize(e.type === "beforeprint" && wide ? { width: paperWidth } : {});
     void import("./chart").then(({ draw }) => {
       if (gone || !box.current) return;
       const c = draw(box.current);
@@ -162,19 +168,23 @@ function useChart(option: Option | null, wire: (c: Chart) => void) {
       box.current.dataset["drawn"] = "yes";
       watch = new ResizeObserver(() => c.resize());
       watch.observe(box.current);
+      addEventListener("beforeprint", fit);
+      addEventListener("afterprint", fit);
     });
     return () => {
       gone = true;
       watch?.disconnect();
+      removeEventListener("beforeprint", fit);
+      removeEventListener("afterprint", fit);
       chart.current?.dispose();
       chart.current = null;
     };
   }, []);
   const latest = useRef(option);
   latest.current = option;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (chart.current && option) {
-      chart.current.setOption(option, { notMerge: true });
+      chart.current.setOption(isPrinting() ? { ...option, animation: false } : option, { notMerge: true });
       performance.mark("farmtally-drawn");
     }
   }, [option]);
@@ -203,7 +213,7 @@ export function Bars({ answer: a, plot, dark, go, still = false }: { answer: Ans
       if (p === undefined || !c.containPixel({ gridIndex: 0 }, [e.offsetX, e.offsetY])) return;
       if (enters.current) into(p);
     });
-  });
+  }, true);
   const totals = plot.pieces.map((_, p) => merge(plot.rows.flatMap((list) => (list[p] ? [list[p]!] : []))));
   const says = (p: number) => {
     const piece = plot.pieces[p];
@@ -264,7 +274,7 @@ function Donut({ answer: a, series, dark, focus, go }: { answer: Answer; series:
       const s = now.current.series[e.dataIndex];
       if (s && s.key !== null && canEnter(now.current.a.state, s.group)) now.current.go(enter(now.current.a.state, s.group));
     });
-  });
+  }, false);
   const all = a.all ? value(a.all, measure, stat) : 0;
   const label = "Shares: " + series.map((s) => `${s.name} ${all ? percent(value(s.total, measure, stat) / all) : "0 %"}`).join(", ");
   return (

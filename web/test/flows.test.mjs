@@ -227,9 +227,9 @@ test("a monthly report on one page", async (t) => {
   assert.match(await page.locator(".report").innerText(), /November 2025/);
   assert.match(await page.locator(".report").innerText(), /sq03_sh0170_volumes_fullres/);
   await checkAccess(page, "report");
-  await page.emulateMedia({ media: "print" });
   await shoot(page, "report");
-  const pdf = (await page.pdf({ format: "A4" })).toString("latin1");
+  const paper = await page.pdf({ format: "A4", preferCSSPageSize: true, ...(given.pictures ? { path: `${given.pictures}/report.pdf` } : {}) });
+  const pdf = paper.toString("latin1");
   assert.equal(pdf.match(/\/Type\s*\/Page\b(?!s)/g).length, 1, "it is one page");
 });
 
@@ -239,8 +239,7 @@ test("narrow and print", async (t) => {
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing sticks out");
   await checkAccess(page, "narrow");
   await shoot(page, "narrow");
-  const wide = await visit(t, year);
+  const wide = await visit(t, year, { colorScheme: "dark" });
   await settled(wide);
-  await wide.emulateMedia({ media: "print" });
-  await shoot(wide, "print");
+  if (given.pictures) await wide.pdf({ format: "A4", preferCSSPageSize: true, path: `${given.pictures}/print.pdf` });
 });
