@@ -1,6 +1,7 @@
 package deadline
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"time"
@@ -79,21 +80,20 @@ const (
 // appendBillionths appends n/10⁹ without trailing zeros.
 func appendBillionths(b []byte, n uint64) []byte {
 	b = strconv.AppendUint(b, n/billion, 10)
-	fraction := n % billion
+	fraction := uint32(n % billion)
 	if fraction == 0 {
 		return b
 	}
-	b = append(b, ".000000000"...)
-	digits, at := b[len(b)-9:], 9
-	for end := 0; fraction > 0; fraction /= 10 {
-		at--
-		digits[at] = byte('0' + fraction%10)
-		if end == 0 && digits[at] != '0' {
-			end = at + 1
-			b = b[:len(b)-9+end]
-		}
+	places := 9
+	for ; fraction%1000 == 0; fraction /= 1000 {
+		places -= 3
 	}
-	return b
+	b = append(b, ".000000000"[:1+places]...)
+	for at := len(b); fraction > 0; fraction /= 10 {
+		at--
+		b[at] = byte('0' + fraction%10)
+	}
+	return bytes.TrimRight(b, "0")
 }
 
 // appendShortest is AppendDouble for any double.

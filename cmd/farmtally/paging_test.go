@@ -72,6 +72,42 @@ func TestStatsAndTheAWSCLIResumeEachOther(t *testing.T) {
 	}
 }
 
+// With --no-paginate both give the service's first page and its token, from which either
+// goes on.
+func TestNoPaginateIsTheAWSCLIs(t *testing.T) {
+	cli := awsCLI(t)
+	data := importStudio(t)
+	do(t, "import", "ndjson", "--data", data, writeFile(t, "volumes.ndjson", strings.TrimSpace(volumes)+"\n"))
+	farm, _ := ids(t, data)
+	key := newKey(t, data)
+	server := serve(t, data)
+	standardAWS(t, key)
+	stats := func(args ...string) (a statsAnswer) {
+		doJSON(t, &a, append([]string{"stats", "--endpoint", server.url, "--output", "json", "--from", "2025-11-20", "--to", "2025-11-25",
+			"--period", "hourly", "--group-by", "queue,fleet"}, args...)...)
+		return a
+	}
+	whole := stats()
+	get := func(args ...string) (a statsAnswer) {
+		cmd := exec.CommandContext(t.Context(), cli, append([]string{"deadline", "--endpoint-url", server.url, "--output", "json",
+			"get-sessions-statistics-aggregation", "--farm-id", farm, "--aggregation-id", whole.AggregationID}, args...)...)
+		cmd.Env = clientEnv(t, key)
+		decodeOutput(t, cmd, &a)
+		return a
+	}
+	here, there := stats("--aggregation-id", whole.AggregationID, "--no-paginate"), get("--no-paginate")
+	if len(here.Statistics) != 100 || !slices.Equal(here.rows(), there.rows()) || here.NextToken == "" || there.NextToken == "" {
+		t.Fatalf("%d rows and the token %q, the AWS CLI %d and %q", len(here.Statistics), here.NextToken, len(there.Statistics), there.NextToken)
+	}
+	for what, rest := range map[string]statsAnswer{
+		"stats": stats("--aggregation-id", whole.AggregationID, "--starting-token", there.NextToken), "the AWS CLI": get("--starting-token", here.NextToken),
+	} {
+		if got := slices.Concat(here.rows(), rest.rows()); !slices.Equal(got, whole.rows()) {
+			t.Errorf("%s goes on to %d rows, want %d", what, len(got), len(whole.rows()))
+		}
+	}
+}
+
 // A table of a part of the rows does not call their sum the total.
 func TestStatsTotalsAreOfAllRows(t *testing.T) {
 	data := importStudio(t)
