@@ -38,8 +38,8 @@ build: $(EXPLORER) ## the program, as bin/farmtally, with its page if Node.js an
 install: $(EXPLORER) ## the program, into Go's folder of programs
 	$(GO) install -ldflags '$(LDFLAGS)' ./cmd/farmtally
 
-demo: build ## a small farm's month: import it, serve it, ask what it cost
-	@$(BIN) demo
+demo: build ## a small farm's half year: import it, ask what a month cost, and serve its page
+	@$(BIN) demo --keep-serving
 
 test: setup $(EXPLORER) vet lint ## all checks: vet, the linter, every test with the real clients, the answers of DuckDB and ClickHouse
 	$(GO) test -timeout 30m $(PKG)
