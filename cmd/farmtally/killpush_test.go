@@ -121,7 +121,7 @@ func killedPush(t *testing.T, data string, number, kill int) int {
 	t.Helper()
 	served := serve(t, data)
 	p := &program{stderr: io.Discard}
-	farm, err := (&pushOptions{farm: "studio", kind: ingest.DefaultKind, batch: 1}).target()
+	farm, err := (&pushOptions{farm: "studio", kind: ingest.DefaultKind, batch: 1, atOnce: 1}).target()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 // pushOptions are the flags of push.
 type pushOptions struct {
 	endpoint, farm, kind string
-	batch                int
+	batch, atOnce        int
 	retryFor             time.Duration
 	rejects, output      string
 }
@@ -24,15 +24,20 @@ type pushOptions struct {
 // flushAfter is how long a row waits for its batch to fill.
 const flushAfter = time.Second
 
-const defaultBatch = 1000
+const (
+	defaultBatch  = 1000
+	defaultAtOnce = 4
+	maxAtOnce     = 64
+)
 
 func (p *program) pushCommand() *cobra.Command {
 	var o pushOptions
 	cmd := &cobra.Command{
 		Use: "push FILE…", Short: "send usage records to a server, as they come",
 		Long: `push sends farmtally's own usage records, one JSON object on a line, to a server: files, or
-standard input for as long as it lasts. It sends them in batches, in their order; a batch
-that is not full goes a second after its first row.
+standard input for as long as it lasts. It sends them in batches; a batch that is not full
+goes a second after its first row. Several are on their way at once, but never two that
+have a recordId in common: of these the earlier is stored first.
 
 A batch is stored when the server has answered it. One that the server could not answer is
 sent again, after a pause that grows, and is stored once: a record that comes again with
@@ -61,6 +66,7 @@ exit status is then 1.`,
 	f.StringVar(&o.farm, "farm", "", "the farm's `name` or id; required")
 	f.StringVar(&o.kind, "kind", ingest.DefaultKind, "the kind of source that names become ids with, such as slurm")
 	f.IntVar(&o.batch, "batch", defaultBatch, "how many `rows` a batch has at most")
+	f.IntVar(&o.atOnce, "at-once", defaultAtOnce, "how many `batches` are on their way at once")
 	f.DurationVar(&o.retryFor, "retry-for", 5*time.Minute, "how long a batch is tried again that the server could not answer")
 	f.StringVar(&o.rejects, "rejects", "", "write every rejection to a `file`")
 	outputFlag(cmd, &o.output, "text", "json")
@@ -82,6 +88,8 @@ func (o *pushOptions) target() (pushTarget, error) {
 		return pushTarget{}, fmt.Errorf("--farm %s: neither a name nor farm- and 32 lower-case hexadecimal digits", o.farm)
 	case o.batch < 1 || o.batch > server.MaxPushRows:
 		return pushTarget{}, fmt.Errorf("--batch %d: must be from 1 to %d", o.batch, server.MaxPushRows)
+	case o.atOnce < 1 || o.atOnce > maxAtOnce:
+		return pushTarget{}, fmt.Errorf("--at-once %d: must be from 1 to %d", o.atOnce, maxAtOnce)
 	case o.retryFor < 0:
 		return pushTarget{}, fmt.Errorf("--retry-for %s: must not be negative", o.retryFor)
 	case farmtally.IsID(farmtally.FarmPrefix, o.farm):
@@ -129,15 +137,29 @@ func (p *program) push(ctx context.Context, o *pushOptions, farm pushTarget, fil
 	if err != nil {
 		return err
 	}
-	r := pushRun{sender: sender, size: o.batch, rejections: rejected, progress: newProgressLine(p.stderr)}
+	r := pushRun{sender: sender, size: o.batch, atOnce: o.atOnce, rejections: rejected, progress: newProgressLine(p.stderr)}
 	r.Skipped = map[ingest.Skip]int64{}
+	show := sender.notice
+	r.notices = make(chan string, maxAtOnce)
+	r.notice = func(text string) {
+		if !r.noticed { // for the others fail for the same reason
+			show(text)
+		}
+		r.noticed = true
+	}
+	sender.notice = func(text string) {
+		select {
+		case r.notices <- text:
+		default: // enough is said
+		}
+	}
 	for _, file := range files {
 		if err = r.file(ctx, p.stdin, file); err != nil {
 			break
 		}
 	}
 	r.progress.clear()
-	r.Retries = sender.retries
+	r.Retries = sender.retries.Load()
 	if err = errors.Join(r.unfinished(ctx, err), rejected.close()); err != nil {
 		return err
 	}

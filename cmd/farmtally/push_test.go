@@ -195,7 +195,7 @@ func TestPushRetries(t *testing.T) {
 		}
 		return true
 	})
-	s, stderr := pushed(t, exitDone, invocation{stdin: rowsOf(0, 9)}, "--endpoint", proxy, "--farm", "studio", "--batch", "3", "-")
+	s, stderr := pushed(t, exitDone, invocation{stdin: rowsOf(0, 9)}, "--endpoint", proxy, "--farm", "studio", "--batch", "3", "--at-once", "1", "-")
 	if s.Retries != 4 || s.New != 6 || s.Unchanged != 3 || s.Batches != 3 {
 		t.Errorf("got %+v", s)
 	}
@@ -216,7 +216,7 @@ func TestPushGivesUp(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return true
 	})
-	got := invocation{stdin: rowsOf(0, 5)}.run(t, "push", "--endpoint", proxy, "--farm", "studio", "--batch", "2", "--retry-for", "300ms", "-")
+	got := invocation{stdin: rowsOf(0, 5)}.run(t, "push", "--endpoint", proxy, "--farm", "studio", "--batch", "2", "--at-once", "1", "--retry-for", "300ms", "-")
 	if got.code != exitFailed || !strings.Contains(got.stderr, "503") ||
 		!strings.Contains(got.stderr, "all good rows up to line 2 of standard input are stored; 2 rows from line 3 of standard input on may be stored too") {
 		t.Errorf("exit %d, %s%s", got.code, got.stdout, got.stderr)
@@ -264,6 +264,58 @@ func TestPushFollows(t *testing.T) {
 	doJSON(t, &l, "ls", "--data", data, "--output", "json")
 	if len(l.Farms) != 1 || l.Farms[0].Records != 1 {
 		t.Errorf("stored are %+v", l)
+	}
+}
+
+// Batches that have a record id in common are not on their way at once.
+func TestFlightsMeet(t *testing.T) {
+	flightOf := func(text string) *flight {
+		f := &flight{batch: []byte(text)}
+		f.findIDs()
+		return f
+	}
+	for _, c := range []struct {
+		a, b string
+		meet bool
+	}{
+		{rowsOf(0, 5), rowsOf(5, 5), false},
+		{rowsOf(0, 5), rowsOf(4, 5), true},
+		{rowsOf(9, 5), rowsOf(4, 6), true},
+		{rowsOf(0, 1), `{ "recordId" : "r1" }`, false},
+		{rowsOf(0, 1), `{"userId":"a","recordId"` + "\t:\t" + `"r0"}`, true},
+		{rowsOf(0, 1), `{"recordId":"r\u0030"}`, true},
+		{rowsOf(0, 1), `{"\u0072ecordId":"r0"}`, true},
+		{rowsOf(0, 1), `{"userId":"recordId","recordId":"r0"}`, true},
+		{rowsOf(0, 1), `{"userId":"\"recordId\":\"r7\"","recordId":"r0"}`, true},
+		{rowsOf(0, 1), `{"userId":"\"recordId\":\"r7\"","recordId":"r1"}`, false},
+		{rowsOf(0, 1), "\n \r\n", false},
+		{rowsOf(0, 1), "x\n", true},
+	} {
+		a, b := flightOf(c.a), flightOf(c.b)
+		if a.meets(b) != c.meet || b.meets(a) != c.meet {
+			t.Errorf("%q and %q: %t", c.a, c.b, !c.meet)
+		}
+	}
+}
+
+// With many batches on their way, of each record the version of the last line is stored,
+// and every row is counted.
+func TestPushInOrder(t *testing.T) {
+	data := newFolder(t)
+	server := serve(t, data)
+	var text strings.Builder
+	const ring, rows = 50, 2000
+	for i := range rows {
+		fmt.Fprintf(&text, `{"recordId":"r%d","queueId":"q","usageType":"COMPUTE","costInUsd":%d,"startedAt":"2026-01-01T00:00:00Z","endedAt":"2026-01-01T01:00:00Z"}`+"\n", (i*7)%ring, i)
+	}
+	s, stderr := pushed(t, exitDone, invocation{stdin: text.String()}, "--endpoint", server.url, "--farm", "studio", "--batch", "10", "--at-once", "16", "-")
+	if s.Read != rows || s.New != ring || s.Replaced != rows-ring || s.Batches != rows/10 {
+		t.Errorf("got %+v, %s", s, stderr)
+	}
+	for id, cost := range heldCosts(t, data) {
+		if cost < rows-ring {
+			t.Errorf("record %s is that of line %d", id, cost+1)
+		}
 	}
 }
 

@@ -21,7 +21,8 @@ import (
 const (
 	batchBytes = 4 << 20
 	lineBytes  = 1 << 20
-	readAhead  = 4096 // lines
+	readAhead  = 64  // chunks of lines
+	chunkLines = 256 // of a chunk
 )
 
 // pushRun sends files.
@@ -29,6 +30,7 @@ type pushRun struct {
 	pushSummary
 	sender     *sender
 	size       int // rows of a batch
+	atOnce     int // batches on their way
 	rejections *rejections
 	progress   *progressLine
 
@@ -36,7 +38,12 @@ type pushRun struct {
 	batch []byte
 	rows  int   // of batch
 	first int64 // line of batch's first row
-	sent  bool  // batch is on its way
+
+	flights []*flight // in their order
+	spare   [][]byte
+	notices chan string  // of the sender
+	notice  func(string) // prints one
+	noticed bool         // since the last batch landed
 
 	storedFile string // where the last row that is stored stands, or ""
 	storedLine int64
@@ -57,7 +64,7 @@ func (r *pushRun) file(ctx context.Context, stdin io.Reader, name string) error 
 	}
 	defer in.Close() //nolint:errcheck // it was only read
 	r.name, r.first = name, 1
-	lines := make(chan pushedLine, readAhead)
+	lines := make(chan []pushedLine, readAhead)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go readLines(ctx, in, lines)
@@ -71,18 +78,26 @@ func (r *pushRun) file(ctx context.Context, stdin io.Reader, name string) error 
 			if err := r.flush(ctx); err != nil {
 				return err
 			}
-		case l := <-lines:
-			if errors.Is(l.err, io.EOF) {
-				return r.flush(ctx)
-			}
-			if l.err != nil {
-				return errors.Join(fmt.Errorf("read %s: %w", r.shown(), l.err), r.flush(ctx))
-			}
-			if r.rows == 0 {
-				full.Reset(flushAfter)
-			}
-			if err := r.take(ctx, l); err != nil {
+		case text := <-r.notices:
+			r.notice(text)
+		case <-r.oldest():
+			if err := r.land(ctx); err != nil {
 				return err
+			}
+		case chunk := <-lines:
+			for _, l := range chunk {
+				if errors.Is(l.err, io.EOF) {
+					return r.settle(ctx)
+				}
+				if l.err != nil {
+					return errors.Join(fmt.Errorf("read %s: %w", r.shown(), l.err), r.settle(ctx))
+				}
+				if r.rows == 0 {
+					full.Reset(flushAfter)
+				}
+				if err := r.take(ctx, l); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -117,46 +132,61 @@ func openPushed(stdin io.Reader, name string) (io.ReadCloser, error) {
 }
 
 // readLines reads lines until ctx ends; one that waits for standard input then goes on
-// until it gets something. The last one has an error.
-func readLines(ctx context.Context, in io.Reader, to chan<- pushedLine) {
+// until it gets something. The last one has an error. Lines that are there already come
+// together.
+func readLines(ctx context.Context, in io.Reader, to chan<- []pushedLine) {
 	buffered := bufio.NewReaderSize(in, 256<<10)
 	for {
-		l := readLine(buffered)
+		var chunk []pushedLine
+		var texts []byte
+		for {
+			var l pushedLine
+			l, texts = readLine(buffered, texts)
+			if chunk = append(chunk, l); l.err != nil || len(chunk) == chunkLines || buffered.Buffered() == 0 {
+				break
+			}
+			if head, _ := buffered.Peek(buffered.Buffered()); bytes.IndexByte(head, '\n') < 0 {
+				break // the rest of the line may be long in coming
+			}
+		}
 		select {
-		case to <- l:
+		case to <- chunk:
 		case <-ctx.Done():
 			return
 		}
-		if l.err != nil {
+		if chunk[len(chunk)-1].err != nil {
 			return
 		}
 	}
 }
 
-func readLine(in *bufio.Reader) (l pushedLine) {
+// readLine appends a line to texts.
+func readLine(in *bufio.Reader, texts []byte) (l pushedLine, after []byte) {
+	from := len(texts)
 	for {
 		part, err := in.ReadSlice('\n')
-		if len(l.text)+len(part) > lineBytes+len("\r\n") {
+		if len(texts)-from+len(part) > lineBytes+len("\r\n") {
 			l.long = true
 		} else {
-			l.text = append(l.text, part...)
+			texts = append(texts, part...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		case errors.Is(err, io.EOF) && (len(l.text) > 0 || l.long):
-			l.text = append(l.text, '\n')
+		case errors.Is(err, io.EOF) && (len(texts) > from || l.long):
+			texts = append(texts, '\n')
 		case err != nil:
 			l.err = err
 		}
-		return l
+		l.text = texts[from:]
+		return l, texts
 	}
 }
 
 // take adds a line to the batch, and sends it if it is full.
 func (r *pushRun) take(ctx context.Context, l pushedLine) error {
 	if l.long {
-		if err := r.flush(ctx); err != nil {
+		if err := r.settle(ctx); err != nil {
 			return err
 		}
 		r.Read++
@@ -172,30 +202,6 @@ func (r *pushRun) take(ctx context.Context, l pushedLine) error {
 	return r.flush(ctx)
 }
 
-// flush sends the batch, if it has any rows.
-func (r *pushRun) flush(ctx context.Context) error {
-	if r.rows == 0 {
-		return nil
-	}
-	r.sent = true
-	result, err := r.sender.send(ctx, r.batch)
-	if err != nil {
-		return err
-	}
-	if result.Read != int64(r.rows) {
-		return farmtally.Errorf(farmtally.Internal, "the server at %s counts %d rows of %d", r.sender.endpoint, result.Read, r.rows)
-	}
-	r.add(result)
-	for _, f := range result.Faults {
-		r.rejections.take(ingest.Rejection{File: r.name, Line: r.first + f.Line - 1, Field: f.Field, Reason: f.Reason})
-	}
-	r.first += int64(r.rows)
-	r.storedFile, r.storedLine = r.shown(), r.first-1
-	r.batch, r.rows, r.sent = r.batch[:0], 0, false
-	r.progress.show(fmt.Sprintf("%s %s sent, %s rejected", count(r.Read), unit(r.Read, "row"), count(r.Rejected)))
-	return nil
-}
-
 func (r *pushRun) shown() string {
 	if r.name == "-" {
 		return "standard input"
@@ -209,8 +215,12 @@ func (r *pushRun) acknowledged() string {
 	if r.storedFile != "" {
 		text = fmt.Sprintf("all good rows up to line %s of %s are stored", count(r.storedLine), r.storedFile)
 	}
-	if r.sent {
-		text += fmt.Sprintf("; %s %s from line %s of %s on may be stored too", count(int64(r.rows)), unit(int64(r.rows), "row"), count(r.first), r.shown())
+	if len(r.flights) > 0 {
+		var rows int64
+		for _, f := range r.flights {
+			rows += int64(f.rows)
+		}
+		text += fmt.Sprintf("; %s %s from line %s of %s on may be stored too", count(rows), unit(rows, "row"), count(r.flights[0].first), r.shown())
 	}
 	return text + ". To push the same rows again does no harm."
 }

@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,7 +27,7 @@ import (
 	"github.com/farmtally/farmtally/server"
 )
 
-// sender sends batches to a server, one after the other.
+// sender sends batches to a server. It is safe for concurrent use.
 type sender struct {
 	http        *http.Client
 	url         string
@@ -35,8 +37,9 @@ type sender struct {
 	region      string
 	signer      *v4.Signer
 	packer      *zstd.Encoder
+	near        bool // the server is on this machine, to which bytes cost less than packing them
 	retryFor    time.Duration
-	retries     int64
+	retries     atomic.Int64
 	notice      func(string) // is told that a batch is tried again
 }
 
@@ -54,10 +57,16 @@ func (p *program) newSender(ctx context.Context, endpoint string, farm pushTarge
 		return nil, fmt.Errorf("make zstd encoder: %w", err)
 	}
 	o := c.api.Options()
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
+	transport.MaxIdleConnsPerHost = maxAtOnce
 	s := &sender{
-		http: &http.Client{Timeout: attemptLimit}, endpoint: c.endpoint, farm: farm, credentials: o.Credentials, region: o.Region,
+		http: &http.Client{Timeout: attemptLimit, Transport: transport}, endpoint: c.endpoint, farm: farm, credentials: o.Credentials, region: o.Region,
 		signer: v4.NewSigner(), packer: packer, retryFor: retryFor,
 		notice: func(text string) { fmt.Fprintln(p.stderr, "farmtally: "+visible(text)) },
+	}
+	if at, err := url.Parse(c.endpoint); err == nil {
+		ip := net.ParseIP(at.Hostname())
+		s.near = at.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 	}
 	if aws.IsCredentialsProvider(o.Credentials, aws.AnonymousCredentials{}) {
 		s.credentials = nil
@@ -80,7 +89,10 @@ const (
 // send sends a batch until the server has answered it, for retryFor after the first
 // attempt that failed.
 func (s *sender) send(ctx context.Context, batch []byte) (*server.PushResult, error) {
-	packed := s.packer.EncodeAll(batch, nil)
+	packed := batch
+	if !s.near {
+		packed = s.packer.EncodeAll(batch, nil)
+	}
 	var until time.Time
 	for pause := firstRetry; ; pause = min(pause*2, lastRetry) {
 		result, again, err := s.attempt(ctx, packed)
@@ -102,7 +114,7 @@ func (s *sender) send(ctx context.Context, batch []byte) (*server.PushResult, er
 		if time.Now().Add(wait).After(until) {
 			return nil, err
 		}
-		s.retries++
+		s.retries.Add(1)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -128,7 +140,9 @@ func (s *sender) attempt(ctx context.Context, packed []byte) (*server.PushResult
 		return nil, never, fmt.Errorf("make request: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/x-ndjson")
-	r.Header.Set("Content-Encoding", "zstd")
+	if !s.near {
+		r.Header.Set("Content-Encoding", "zstd")
+	}
 	if err := s.sign(ctx, r, packed); err != nil {
 		return nil, never, err
 	}

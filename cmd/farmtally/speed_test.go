@@ -168,3 +168,38 @@ const lastPageAtMost = 1.2
 func median(times []time.Duration) time.Duration {
 	return slices.Sorted(slices.Values(times))[len(times)/2]
 }
+
+// TestPushesPerSecond has a client process push a file, in batches of 1,000, to a server
+// process that stores each batch durably before it answers, and says how fast. All rows
+// are there afterwards, of which most have been sealed meanwhile.
+func TestPushesPerSecond(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	const rows = 500_000
+	data, file := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "year.ndjson")
+	do(t, "generate", "--records", strconv.Itoa(rows), "--seed", "1", "--out", file)
+	standardAWS(t, newKey(t, data))
+	server := serve(t, data)
+	client := command(t, "push", "--endpoint", server.url, "--farm", "farm-5bb55f880a50f35c1cadaa7696081da1", file)
+	used, known := server.cpu()
+	began := time.Now()
+	if out, err := client.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	took := time.Since(began)
+	t.Logf("%d rows in %s: %.0f a second", rows, took, rows/took.Seconds())
+	if now, _ := server.cpu(); known {
+		state := client.ProcessState
+		t.Logf("%s of the server's CPU a row, %s of the client's", (now-used)/rows, (state.UserTime()+state.SystemTime())/rows)
+	}
+	server.stop(t)
+	var l listing
+	doJSON(t, &l, "ls", "--data", data, "--output", "json")
+	if len(l.Farms) != 1 || l.Farms[0].Records != rows {
+		t.Errorf("stored are %+v", l)
+	}
+	if n := sealed(t, data); n < rows/2 {
+		t.Errorf("%d rows are sealed", n)
+	}
+}
