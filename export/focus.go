@@ -31,6 +31,8 @@ type FocusConfig struct {
 	// Rates are those of the farm's rate card by id. A record that one of them does not
 	// price as it was priced is charged in dollars.
 	Rates map[string]farmtally.Rate
+	// Spreadsheet makes CSV open right in Excel, as that of StatisticsConfig does.
+	Spreadsheet bool
 }
 
 // FocusWriter writes records as a FOCUS data set: a row for each record and each hour or
@@ -57,13 +59,16 @@ func NewFocusWriter(w io.Writer, c FocusConfig) (*FocusWriter, error) {
 	f := &FocusWriter{c: c, columns: focusColumnsOf(c.Version)}
 	if c.Form == "csv" {
 		f.csv = bufio.NewWriterSize(w, 1<<20)
+		if c.Spreadsheet {
+			f.line = append(f.line, byteOrderMark...)
+		}
 		for i, column := range f.columns {
 			if i > 0 {
 				f.line = append(f.line, ',')
 			}
 			f.line = append(f.line, column.name...)
 		}
-		f.line = append(f.line, '\n')
+		f.endLine()
 		_, err := f.csv.Write(f.line)
 		return f, err
 	}
@@ -139,10 +144,17 @@ func (f *FocusWriter) rowCSV() error {
 			b = appendAmount(b, cell.number, focusDigits[column.kind])
 		}
 	}
-	b = append(b, '\n')
 	f.line = b
-	_, err := f.csv.Write(b)
+	f.endLine()
+	_, err := f.csv.Write(f.line)
 	return err
+}
+
+func (f *FocusWriter) endLine() {
+	if f.c.Spreadsheet {
+		f.line = append(f.line, '\r')
+	}
+	f.line = append(f.line, '\n')
 }
 
 // Close ends the data set; what it was written to stays open.

@@ -93,7 +93,12 @@ func (p *program) exportRecords(ctx context.Context, c *storage.Catalog, e *engi
 	if err := x.open(ctx); err != nil {
 		return err
 	}
-	err = x.export(ctx, e, p.stdout, func(to io.Writer) (export.RecordWriter, error) { return export.NewRecordWriter(o.form, to) })
+	err = x.export(ctx, e, p.stdout, func(to io.Writer) (export.RecordWriter, error) {
+		if o.form == "csv" && o.path != "" {
+			return export.NewSpreadsheetWriter(to)
+		}
+		return export.NewRecordWriter(o.form, to)
+	})
 	if err != nil || o.path == "" {
 		return err
 	}

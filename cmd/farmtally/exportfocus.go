@@ -65,6 +65,7 @@ func (p *program) exportFocus(ctx context.Context, c *storage.Catalog, e *engine
 	config := export.FocusConfig{
 		Form: o.form, Version: o.version, Grain: farmtally.Daily, Farm: x.farm, Provider: o.provider,
 		Start: o.start, End: o.end, AsOf: x.asOf, Rates: rates,
+		Spreadsheet: o.path != "",
 	}
 	if o.grain == "hour" {
 		config.Grain = farmtally.Hourly
