@@ -22,7 +22,7 @@ export GOFLAGS := -trimpath $(GOFLAGS)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test quick vet lint race fuzz bench bench-short kernels fmt setup clean
+.PHONY: help build install demo test quick vet lint lint-bench race fuzz bench bench-short bench-check kernels fmt setup setup-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,12 @@ build: $(EXPLORER) ## the program, as bin/farmtally, with its page if Node.js an
 install: $(EXPLORER) ## the program, into Go's folder of programs
 	$(GO) install -ldflags '$(LDFLAGS)' ./cmd/farmtally
 
-demo: build ## a small farm's month: import it, serve it, ask what it cost
-	@$(BIN) demo
+demo: build ## a small farm's half year: import it, ask what a month cost, and serve its page
+	@$(BIN) demo --keep-serving
 
-test: setup $(EXPLORER) vet lint ## all checks: vet, the linter, every test with the real clients
+test: setup $(EXPLORER) vet lint ## all checks: vet, the linter, every test with the real clients, the answers of DuckDB and ClickHouse
 	$(GO) test -timeout 30m $(PKG)
+	@$(MAKE) --no-print-directory lint-bench bench-check
 
 quick: ## the tests alone, the long ones shortened
 	$(GO) test -short $(PKG)
@@ -53,26 +54,28 @@ vet: ## go vet
 lint: $(LINT) ## golangci-lint, at the version that this file names
 	$(LINT) run --allow-serial-runners $(PKG)
 
+lint-bench: $(LINT)
+	cd bench && CGO_ENABLED=1 ../$(LINT) run --allow-serial-runners ./...
+
 race: ## the tests under the race detector, the long ones shortened (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m $(PKG)
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@scripts/fuzz $(FUZZTIME)
 
-# bench/ is a module of its own, for DuckDB is C.
-BENCH = cd bench && CGO_ENABLED=1 $(GO) run .
-CHDB  = bench/clickhouse/node_modules/.package-lock.json
+# bench/ is a module of its own, for DuckDB is C++.
+BENCH = cd bench && CGO_ENABLED=1 $(GO)
 
-# ClickHouse, for Node.js. npm ci would ask for the libraries of every other platform.
-$(CHDB): bench/clickhouse/package-lock.json
-	cd bench/clickhouse && npm install --no-save --loglevel=error
-	touch $@
+bench: setup-bench build ## farmtally beside DuckDB and ClickHouse on RECORDS (20000000): every goal, into docs/; wants 10 GB of disk
+	$(BENCH) run . --records $(RECORDS) --document ../docs/performance.md --results ../docs/performance.json $(BENCHFLAGS)
 
-bench: $(CHDB) ## farmtally beside DuckDB and ClickHouse on RECORDS (20000000); wants gcc, g++, Node.js and 10 GB of disk
-	$(BENCH) --records $(RECORDS) --out ../docs/performance.md
+bench-short: setup-bench build ## the same on 2000000 records, printed
+	$(BENCH) run . --records 2000000 $(BENCHFLAGS)
 
-bench-short: $(CHDB) ## whether DuckDB and ClickHouse give the same answers, on fewer records
-	$(BENCH) --records 500000 --check
+bench-check: setup-bench build ## bench/ itself, and whether DuckDB and ClickHouse give the same answers
+	$(BENCH) vet ./...
+	$(BENCH) test ./...
+	$(BENCH) run . --records 500000 --check
 
 kernels: ## Go's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(PKG)
@@ -80,8 +83,11 @@ kernels: ## Go's benchmarks
 fmt: ## gofmt
 	gofmt -l -w $$(git ls-files '*.go')
 
-setup: ## what the tests need beside Go: boto3, the AWS CLI, Node.js packages, Chromium, *.localhost
+setup: ## what the tests need beside Go: boto3, the AWS CLI, Node.js packages, Chromium, *.localhost, g++, ClickHouse
 	@scripts/setup
+
+setup-bench:
+	@scripts/setup bench
 
 clean: ## what the targets above made
 	rm -rf $(BIN) $(TOOLS) farmtally-demo web/node_modules web/test/node_modules

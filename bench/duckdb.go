@@ -21,6 +21,7 @@ type duck struct {
 	dir string
 }
 
+// openDuck opens the file duckdb.db of a folder.
 func openDuck(dir string) (*duck, error) {
 	db, err := sql.Open("duckdb", filepath.Join(dir, "duckdb.db")+fmt.Sprintf("?threads=%d", threads))
 	if err != nil {
@@ -31,24 +32,38 @@ func openDuck(dir string) (*duck, error) {
 }
 
 // duckLoad makes the table. Names with few values are enumerations, which DuckDB groups
-// fastest.
+// fastest; that of users has all of the synthetic farm, for few records are not of all.
 const duckLoad = `
 CREATE TYPE queues AS ENUM (SELECT DISTINCT queueId FROM '%[1]s' ORDER BY 1);
 CREATE TYPE fleets AS ENUM (SELECT DISTINCT fleetId FROM '%[1]s' ORDER BY 1);
-CREATE TYPE users AS ENUM (SELECT DISTINCT userId FROM '%[1]s' ORDER BY 1);
+CREATE TYPE users AS ENUM (SELECT format('user-{:03d}', i) FROM range(1, 301) AS numbers(i));
 CREATE TYPE usage_types AS ENUM ('COMPUTE', 'LICENSE', 'PERSISTENT_VOLUME');
 CREATE TYPE instance_types AS ENUM (SELECT DISTINCT instanceType FROM '%[1]s' ORDER BY 1);
 CREATE TYPE products AS ENUM (SELECT DISTINCT coalesce(licenseProduct, '') FROM '%[1]s' ORDER BY 1);
-CREATE TABLE usage AS SELECT recordId AS id, queueId::queues AS queue, fleetId::fleets AS fleet, jobId AS job,
+CREATE TABLE usage AS SELECT %[2]s FROM '%[1]s' ORDER BY start;
+CHECKPOINT`
+
+// duckColumns are the table's columns, of those of the Parquet file.
+const duckColumns = `recordId AS id, queueId::queues AS queue, fleetId::fleets AS fleet, jobId AS job,
   userId::users AS user_id, usageType::usage_types AS usage_type, instanceType::instance_types AS instance_type,
   coalesce(licenseProduct, '')::products AS product, epoch_ms(startedAt) AS start,
   epoch_ms(endedAt) - epoch_ms(startedAt) AS wall, (runtimeInSeconds * 1000)::BIGINT AS runtime,
-  (costInUsd * 1000000000)::BIGINT AS cost
-FROM '%[1]s' ORDER BY start;
-CHECKPOINT`
+  (costInUsd * 1000000000)::BIGINT AS cost`
 
 func (d *duck) load(ctx context.Context, parquet string) error {
-	return d.exec(ctx, fmt.Sprintf(duckLoad, parquet))
+	return d.exec(ctx, fmt.Sprintf(duckLoad, parquet, duckColumns))
+}
+
+// insert adds the records of another file.
+func (d *duck) insert(ctx context.Context, parquet string) error {
+	return d.exec(ctx, fmt.Sprintf("INSERT INTO usage SELECT %s FROM '%s' ORDER BY start;\nCHECKPOINT", duckColumns, parquet))
+}
+
+func (d *duck) version(ctx context.Context) (text string, err error) {
+	if err = d.db.QueryRowContext(ctx, "SELECT version()").Scan(&text); err != nil {
+		err = fmt.Errorf("DuckDB: %w", err)
+	}
+	return text, err
 }
 
 func (d *duck) name() string { return "DuckDB" }

@@ -43,11 +43,40 @@ func (o *ours) each(ctx context.Context, q *farmtally.Query, take func(*farmtall
 	return err
 }
 
-// time answers once, every row handed to a function that drops it.
-func (o *ours) time(ctx context.Context, q *question, _ string) (time.Duration, error) {
+// ask answers once, every row handed to a function that counts and drops it.
+func (o *ours) ask(ctx context.Context, q *farmtally.Query) (rows int, took time.Duration, err error) {
 	begun := time.Now()
-	err := o.each(ctx, &q.Query, func(*farmtally.Row) error { return nil })
-	return time.Since(begun), err
+	err = o.each(ctx, q, func(*farmtally.Row) error {
+		rows++
+		return nil
+	})
+	return rows, time.Since(begun), err
+}
+
+// forget gives the engine's place to a new one, which has answered nothing, and warms it:
+// it asks the question in another period, which reads the same columns.
+func (o *ours) forget(ctx context.Context, q *farmtally.Query) error {
+	if err := o.engine.Close(); err != nil {
+		return fmt.Errorf("close engine: %w", err)
+	}
+	o.engine = engine.Open(engine.Config{Catalog: o.catalog, Workers: threads})
+	other := *q
+	other.Period = farmtally.Monthly
+	if q.Period == farmtally.Monthly {
+		other.Period = farmtally.Weekly
+	}
+	_, _, err := o.ask(ctx, &other)
+	return err
+}
+
+// time answers once, warm, and from the records: the engine may keep partial results, and
+// here it has none of this question.
+func (o *ours) time(ctx context.Context, q *question, _ string) (time.Duration, error) {
+	if err := o.forget(ctx, &q.Query); err != nil {
+		return 0, err
+	}
+	_, took, err := o.ask(ctx, &q.Query)
+	return took, err
 }
 
 // rows gives the answer as lines in byte order, in the form of the statements' rows.

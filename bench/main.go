@@ -1,5 +1,6 @@
 // Command bench asks farmtally, DuckDB and ClickHouse the same questions about the same
-// records, sees that the answers are the same, and measures.
+// records, sees that the answers are the same, and measures: questions, memory, opening,
+// growth, imports, pushes and pages, each beside its goal.
 package main
 
 import (
@@ -23,26 +24,34 @@ const (
 
 // options are the flags.
 type options struct {
-	records int64
-	queries []string
-	rounds  int
-	random  int
-	keep    string
-	out     string
-	check   bool
-	sql     bool
-	memory  string
+	records  int64
+	only     []string
+	queries  []string
+	rounds   int
+	random   int
+	peers    bool
+	keep     string
+	program  string
+	document string
+	history  string
+	check    bool
+	sql      string
+	child    string
 }
 
 const usage = `bench asks farmtally, DuckDB and ClickHouse the same questions about the same made-up
 records. It sees that the answers are equal, row by row, and then measures them in turn.
 
   make bench                                        everything, on 20 million records
-  go run . --records 2000000 --check                only whether the answers are equal
-  go run . --records 2000000 --queries Q2,Q5 --rounds 9 --keep /tmp/bench
+  make bench-short                                  everything, on 2 million records
+  go run . --records 500000 --check                 only whether the answers are equal
+  go run . --records 2000000 --only queries --queries Q2,Q5 --rounds 9 --keep /tmp/bench
                                                     two questions, on data that is kept
+  go run . --records 200000000 --peers=false --keep /data/bench
+                                                    farmtally alone, on 200 million records
 
-It runs in bench/, with the packages of bench/clickhouse (npm ci) and a C compiler.
+It runs in bench/, with the packages of bench/clickhouse (make setup), a C++ compiler, and
+farmtally's program (make build). What it measures, by the names for --only:
 
 `
 
@@ -54,7 +63,7 @@ func main() {
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 	case stopped:
-		fmt.Fprintln(os.Stderr, "bench: stopped")
+		fmt.Fprintln(os.Stderr, "bench: stopped; what it made is removed, but for what --keep keeps")
 		os.Exit(1)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -66,21 +75,42 @@ func parse(args []string) (*options, error) {
 	var o options
 	f := pflag.NewFlagSet("bench", pflag.ContinueOnError)
 	f.SortFlags = false
-	f.Usage = func() { fmt.Fprint(os.Stderr, usage, f.FlagUsages()) }
-	f.Int64Var(&o.records, "records", 20_000_000, "how many `records`; they need up to 500 bytes of disk each")
-	f.StringSliceVar(&o.queries, "queries", nil, "measure these `names` alone, of Q1 to Q5")
+	f.Usage = func() {
+		fmt.Fprint(os.Stderr, usage)
+		for _, p := range parts {
+			fmt.Fprintf(os.Stderr, "  %-8s %s\n", p.name, p.what)
+		}
+		fmt.Fprint(os.Stderr, "\n", f.FlagUsages())
+	}
+	f.Int64Var(&o.records, "records", 20_000_000, "how many `records`; with peers they need up to 420 bytes of disk each, else 120")
+	f.StringSliceVar(&o.only, "only", nil, "measure these `parts` alone; the list is above")
+	f.StringSliceVar(&o.queries, "queries", nil, "ask these `questions` alone, of Q1 to Q5")
 	f.IntVar(&o.rounds, "rounds", 5, "how many `times` each side answers each question")
 	f.IntVar(&o.random, "random", 40, "of how many random `questions` the answers are compared")
-	f.StringVar(&o.keep, "keep", "", "keep the data in this `folder`, and use what is there (else: a temporary one)")
-	f.StringVar(&o.out, "out", "", "write the tables into this `file`, between its markers")
-	f.BoolVar(&o.check, "check", false, "compare the answers, and judge no times")
-	f.BoolVar(&o.sql, "sql", false, "print the statements of Q1 to Q5 and end")
-	f.StringVar(&o.memory, "memory", "", "(for the program itself) answer this question and print the memory that it took")
+	f.BoolVar(&o.peers, "peers", true, "measure DuckDB and ClickHouse too")
+	f.StringVar(&o.keep, "keep", "", "keep the data in this `folder`, and use what is there (else: a temporary one, in TMPDIR)")
+	f.StringVar(&o.program, "program", "../bin/farmtally", "farmtally's `program`")
+	f.StringVar(&o.document, "document", "", "write the tables into this `file`, between its markers")
+	f.StringVar(&o.history, "results", "", "add the results to this `file` of JSON, and make tables of all sizes in it")
+	f.BoolVar(&o.check, "check", false, "compare the answers, and measure nothing")
+	f.StringVar(&o.sql, "sql", "", "write the statements of Q1 to Q5 to this `file` ('-' is standard output), and end")
+	f.StringVar(&o.child, "child", "", "(for the program itself) be this kind of `process`")
+	if err := f.MarkHidden("child"); err != nil {
+		return nil, err
+	}
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	if f.NArg() > 0 || o.records <= 0 || o.rounds < 1 || o.random < 0 {
-		return nil, errors.New("--records and --rounds must be above 0, and there are no arguments: see --help")
+	if o.records <= 0 || o.rounds < 1 || o.random < 0 {
+		return nil, errors.New("--records and --rounds must be above 0: see --help")
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("%s: there are no arguments, only flags: see --help", f.Arg(0))
+	}
+	for _, name := range o.only {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+			return nil, fmt.Errorf("--only %s: there is no such part; see --help for those there are", name)
+		}
 	}
 	return &o, nil
 }
@@ -107,15 +137,18 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	runtime.GOMAXPROCS(threads)
-	asked, err := o.asked()
 	switch {
-	case err != nil:
+	case o.child != "":
+		return runChild(ctx, o)
+	case o.sql != "":
+		return writeSQL(o.sql)
+	}
+	asked, err := o.asked()
+	if err != nil {
 		return err
-	case o.sql:
-		printSQL()
-		return nil
-	case o.memory != "":
-		return answerOnce(ctx, o)
+	}
+	if err := needs(o); err != nil {
+		return err
 	}
 	dir := o.keep
 	if dir == "" {
@@ -126,37 +159,22 @@ func run(ctx context.Context, args []string) (err error) {
 	} else if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
-	sides, err := prepare(ctx, dir, o.records)
-	if err != nil {
+	b := &bench{options: o, dir: dir, asked: asked, results: newResults(o)}
+	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeAll(sides)) }()
-	if len(o.queries) == 0 {
-		if err := compareRandom(ctx, sides, randomQuestions(o.random, seed)); err != nil {
+	if o.check {
+		b.rounds = 1
+		if err := b.checkAnswers(ctx); err != nil {
 			return err
 		}
+		return b.measureAgain(ctx)
 	}
-	r := report{options: o, dir: dir}
-	for i := range asked {
-		m, err := measure(ctx, o, dir, sides, &asked[i])
-		if err != nil {
-			return fmt.Errorf("%s: %w", asked[i].name, err)
-		}
-		r.measured = append(r.measured, m)
+	if err := b.measureParts(ctx); err != nil {
+		return err
 	}
-	return r.write()
+	return b.report(ctx)
 }
 
 // note tells of progress.
 func note(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-
-func printSQL() {
-	for _, q := range questions() {
-		for _, s := range duckSQL.statements(&q.Query) {
-			fmt.Printf("-- %s, DuckDB, %s\n%s;\n\n", q.name, s.name, s.sql)
-		}
-		for _, s := range clickSQL.statements(&q.Query) {
-			fmt.Printf("-- %s, ClickHouse, %s\n%s;\n\n", q.name, s.name, s.sql)
-		}
-	}
-}

@@ -4,36 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
-// measured is what came of one question.
-type measured struct {
-	question *question
-	rows     int
-	sides    []timed // in the order of the sides
-	roofline timed
-	touched  int64 // bytes, of the roofline
-	memory   int64 // bytes beside the mapped files
-}
-
-// timed is one side's times.
-type timed struct {
-	name, form string
-	times      []time.Duration
-}
-
-func (t *timed) median() time.Duration {
-	times := slices.Sorted(slices.Values(t.times))
-	return times[len(times)/2]
-}
-
 // same fails where two answers, as sorted lines, are not the same rows.
 func same(want, got []string, who string) error {
-	for i := range min(len(want), len(got)) {
-		if want[i] != got[i] {
-			return fmt.Errorf("%s gives the row\n  %q\nwhere farmtally gives\n  %q", who, got[i], want[i])
+	for i, row := range want[:min(len(want), len(got))] {
+		if row != got[i] {
+			return fmt.Errorf("%s gives the row\n  %q\nwhere farmtally gives\n  %q", who, got[i], row)
 		}
 	}
 	if len(want) != len(got) {
@@ -53,13 +31,8 @@ func compareRandom(ctx context.Context, sides []side, list []question) error {
 		}
 		for _, s := range sides[1:] {
 			forms := s.statements(&q.Query)
-			form := forms[n%len(forms)]
-			got, err := s.rows(ctx, q, form.sql)
-			if err == nil {
-				err = same(want, got, s.name())
-			}
-			if err != nil {
-				return fmt.Errorf("%s, %s:\n%s\n%w", q.name, form.name, form.sql, err)
+			if err := check(ctx, s, q, forms[n%len(forms)], want); err != nil {
+				return fmt.Errorf("%s, %w", q.name, err)
 			}
 		}
 		rows += len(want)
@@ -71,65 +44,77 @@ func compareRandom(ctx context.Context, sides []side, list []question) error {
 	return nil
 }
 
-// measure compares every formulation's rows, keeps each side's fastest, and times the
-// sides in turn.
-func measure(ctx context.Context, o *options, dir string, sides []side, q *question) (m *measured, err error) {
-	m = &measured{question: q}
+// measureQuestions times all questions.
+func (b *bench) measureQuestions(ctx context.Context) (err error) {
+	sides, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll(sides)) }()
+	if len(b.queries) == 0 && b.peers {
+		if err := compareRandom(ctx, sides, randomQuestions(b.random, seed)); err != nil {
+			return err
+		}
+	}
+	for i := range b.asked {
+		m, err := b.measureQuestion(ctx, sides, &b.asked[i])
+		if err != nil {
+			return fmt.Errorf("%s: %w", b.asked[i].name, err)
+		}
+		b.results.Questions = append(b.results.Questions, *m)
+	}
+	return nil
+}
+
+// measureQuestion compares every formulation's rows, keeps each side's fastest, and times
+// the sides in turn.
+func (b *bench) measureQuestion(ctx context.Context, sides []side, q *question) (m *questionResult, err error) {
 	want, err := sides[0].rows(ctx, q, "")
 	if err != nil {
 		return nil, err
 	}
-	m.rows = len(want)
+	m = &questionResult{Name: q.name, Rows: len(want)}
 	chosen := make([]statement, len(sides))
 	for i, s := range sides {
 		if chosen[i], err = fastest(ctx, s, q, want); err != nil {
 			return nil, err
 		}
-		m.sides = append(m.sides, timed{name: s.name(), form: chosen[i].name})
+		m.Sides = append(m.Sides, sideResult{Name: s.name(), Form: chosen[i].name})
 	}
-	note("%s: the answers are equal, %d rows", q.name, m.rows)
-	want = nil
+	note("%s: %d rows, equal on all of %d sides", q.name, m.Rows, len(sides))
 	roof, err := sides[0].(*ours).roofline(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, roof.close()) }()
-	m.touched, m.roofline.name = roof.bytes(), "roofline"
-	rounds := o.rounds
-	if o.check {
-		rounds = 1
-	}
-	for range rounds {
+	m.RooflineBytes = roof.bytes()
+	roof.time() // maps the pages
+	for range b.rounds {
 		for i, s := range sides {
 			t, err := s.time(ctx, q, chosen[i].sql)
 			if err != nil {
 				return nil, err
 			}
-			m.sides[i].times = append(m.sides[i].times, t)
+			m.Sides[i].Seconds.add(t)
 		}
-		t, err := roof.time(ctx)
-		if err != nil {
-			return nil, err
-		}
-		m.roofline.times = append(m.roofline.times, t)
+		m.Roofline.add(roof.time())
 	}
-	if !o.check {
-		m.memory, err = memoryOf(ctx, o, dir, q)
-	}
-	return m, err
+	return m, nil
 }
+
+// tooSlow is how many times the fastest formulation so far another may take before it is
+// not tried a second time.
+const tooSlow = 1.3
 
 // fastest compares the rows of each of a side's formulations with those wanted, and
 // gives the one that answers fastest, of two tries each.
 func fastest(ctx context.Context, s side, q *question, want []string) (best statement, err error) {
 	least := time.Duration(0)
 	for _, form := range s.statements(&q.Query) {
-		got, err := s.rows(ctx, q, form.sql)
-		if err == nil {
-			err = same(want, got, s.name())
-		}
-		if err != nil {
-			return best, fmt.Errorf("%s:\n%s\n%w", form.name, form.sql, err)
+		if form.sql != "" {
+			if err := check(ctx, s, q, form, want); err != nil {
+				return best, err
+			}
 		}
 		for range 2 {
 			t, err := s.time(ctx, q, form.sql)
@@ -138,6 +123,9 @@ func fastest(ctx context.Context, s side, q *question, want []string) (best stat
 			}
 			if least == 0 || t < least {
 				best, least = form, t
+			}
+			if float64(t) > tooSlow*float64(least) {
+				break
 			}
 		}
 	}

@@ -2,49 +2,34 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// memoryOf answers the question in a process of its own and gives the most memory, in
-// bytes, that it held beside mapped files.
-func memoryOf(ctx context.Context, o *options, dir string, q *question) (int64, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, fmt.Errorf("find program: %w", err)
-	}
-	p := exec.CommandContext(ctx, self, "--memory", q.name, "--keep", dir, "--records", strconv.FormatInt(o.records, 10)) //nolint:gosec // this program
-	p.Stderr = os.Stderr
-	out, err := p.Output()
-	if err != nil {
-		return 0, fmt.Errorf("measure memory: %w", err)
-	}
-	return strconv.ParseInt(string(bytes.TrimSpace(out)), 10, 64)
-}
-
-// answerOnce is the other process: it answers and prints the most bytes.
-func answerOnce(ctx context.Context, o *options) (err error) {
-	o.queries = []string{o.memory}
+// childMemory answers a question twice, cold, and prints the most bytes beside mapped
+// files that the process held.
+func childMemory(ctx context.Context, o *options, dir string) (err error) {
 	asked, err := o.asked()
 	if err != nil {
 		return err
 	}
-	us, err := openOurs(ctx, filepath.Join(o.keep, "farmtally"))
+	us, err := openOurs(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, us.close()) }()
 	done, most := make(chan struct{}), make(chan int64)
 	go watch(done, most)
-	_, err = us.time(ctx, &asked[0], "")
+	for range 2 {
+		if _, _, askErr := us.ask(ctx, &asked[0].Query); askErr != nil {
+			err = errors.Join(err, askErr)
+		}
+	}
 	close(done)
 	fmt.Println(<-most)
 	return err

@@ -22,6 +22,7 @@ const (
 	indiaZone  = farmtally.Offset(5*60 + 30)
 	queueCount = 40
 	fleetCount = 12
+	userCount  = 300
 )
 
 var allStatistics = []farmtally.Statistic{farmtally.StatSum, farmtally.StatMin, farmtally.StatMax, farmtally.StatAvg}
@@ -41,6 +42,13 @@ func queue(i int) farmtally.QueueID {
 
 func fleet(i int) farmtally.FleetID {
 	return farmtally.FleetID(synthetic(farmtally.FleetPrefix, fmt.Sprintf("fleet-%02d", i+1)))
+}
+
+func users() (names []string) {
+	for i := range userCount {
+		names = append(names, fmt.Sprintf("user-%03d", i+1))
+	}
+	return names
 }
 
 func first[ID any](n int, id func(int) ID) (ids []ID) {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/storage"
@@ -63,7 +63,7 @@ func (r *roofline) add(s *storage.Segment, q *question) error {
 		if err != nil {
 			return err
 		}
-		r.columns = append(r.columns, part(values, from, to))
+		r.columns = append(r.columns, slice(values, from, to))
 	}
 	resource := storage.ColQueue
 	if len(q.FleetIDs) > 0 {
@@ -78,13 +78,13 @@ func (r *roofline) add(s *storage.Segment, q *question) error {
 		if err != nil {
 			return err
 		}
-		r.columns = append(r.columns, part(codes, from, to))
+		r.columns = append(r.columns, slice(codes, from, to))
 	}
 	return nil
 }
 
-// part is the bytes of some rows of a column.
-func part(values any, from, to int) []byte {
+// slice is the bytes of some rows of a column.
+func slice(values any, from, to int) []byte {
 	switch v := values.(type) {
 	case []uint8:
 		return v[from:to]
@@ -99,28 +99,35 @@ func part(values any, from, to int) []byte {
 }
 
 func raw[T any](values []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), len(values)*int(unsafe.Sizeof(values[0])))
+	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), len(values)*int(unsafe.Sizeof(values[0]))) //nolint:gosec // the bytes of the same slice
 }
 
-const blockBytes = 1 << 20
+const blockBytes = 256 << 10
 
 // time reads all the bytes once, on as many cores as everyone has. It counts a byte,
 // with the vector instructions of bytes.IndexByte, for hardly any byte is absent from a
 // column, and IndexByte would stop at each.
-func (r *roofline) time(context.Context) (time.Duration, error) {
-	begun := time.Now()
-	var group errgroup.Group
-	group.SetLimit(threads)
+func (r *roofline) time() time.Duration {
+	var blocks [][]byte
 	for _, column := range r.columns {
-		group.Go(func() error {
-			for block := range slices.Chunk(column, blockBytes) {
-				bytes.Count(block, []byte{0})
+		blocks = slices.AppendSeq(blocks, slices.Chunk(column, blockBytes))
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	begun := time.Now()
+	for range threads {
+		group.Go(func() {
+			for {
+				at := int(next.Add(1)) - 1
+				if at >= len(blocks) {
+					return
+				}
+				bytes.Count(blocks[at], []byte{0})
 			}
-			return nil
 		})
 	}
-	err := group.Wait()
-	return time.Since(begun), err
+	group.Wait()
+	return time.Since(begun)
 }
 
 func (r *roofline) bytes() (n int64) {

@@ -35,14 +35,8 @@ type aggregation struct {
 
 func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) error {
 	m := &merger{aggregation: a, emit: emit}
-	if len(a.snapshot.hot) > 0 {
-		hot, err := a.scanHot(ctx)
-		if err != nil {
-			return err
-		}
-		if err := a.take(ctx, m, hot, int64(len(a.snapshot.hot))); err != nil {
-			return err
-		}
+	if err := a.scanHot(ctx, m); err != nil {
+		return err
 	}
 	meeting := a.meeting()
 	find := func(ctx context.Context, i int) (*answer, error) { return a.scanSegment(ctx, meeting[i]) }
@@ -107,15 +101,28 @@ func (a *aggregation) scanSegment(ctx context.Context, p *part) (*answer, error)
 	return found, err
 }
 
-func (a *aggregation) scanHot(ctx context.Context) (*answer, error) {
-	for i := range a.snapshot.hot {
-		r := &a.snapshot.hot[i]
-		if r.Running && a.query.Selects(r) && r.At(a.query.AsOf).Meets(a.query.Start, a.query.End) {
+// scanHot takes the answers of the hot records.
+func (a *aggregation) scanHot(ctx context.Context, m *merger) error {
+	if len(a.snapshot.hot) == 0 {
+		return nil
+	}
+	h := a.snapshot.engine.hotSetOf(a.snapshot.farm, a.snapshot.hot)
+	for _, r := range h.running {
+		if a.query.Selects(r) && r.At(a.query.AsOf).Meets(a.query.Start, a.query.End) {
 			a.seen.Running++
 		}
 	}
-	in := hotInput(a.query, a.snapshot.hot)
-	return a.scanInput(ctx, in, in.zones)
+	for _, layOut := range []func(*farmtally.Query) (*input, *kernel.Zones){h.endedInput, h.runningInput} {
+		in, zones := layOut(a.query)
+		found, err := a.scanInput(ctx, in, func() *kernel.Zones { return zones })
+		if err != nil {
+			return err
+		}
+		if err := a.take(ctx, m, found, int64(len(in.starts))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *aggregation) scanInput(ctx context.Context, in *input, zones func() *kernel.Zones) (*answer, error) {

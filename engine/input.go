@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"sort"
 
 	"github.com/farmtally/farmtally"
@@ -103,51 +102,6 @@ func unsigned(values any) kernel.Column {
 	default:
 		return kernel.Unsigned[uint64](v.([]uint64))
 	}
-}
-
-// hotInput lays out the hot records, as they are at the query's AsOf, as columns.
-func hotInput(q *farmtally.Query, records []farmtally.Record) *input {
-	in := &input{}
-	var wall, runtime, cost kernel.Unsigned[uint64]
-	for i := range records {
-		use := records[i].At(q.AsOf)
-		length := int64(use.End - use.Start)
-		in.starts = append(in.starts, int64(use.Start))
-		wall = append(wall, uint64(length))                  //nolint:gosec // never negative
-		runtime = append(runtime, uint64(use.RuntimeMillis)) //nolint:gosec // never negative
-		cost = append(cost, uint64(use.Cost))                //nolint:gosec // never negative
-		in.maxWall = max(in.maxWall, length)
-	}
-	in.wall, in.runtime, in.cost = wall, runtime, cost
-	resource := resourceOf(q)
-	in.resource = encode(records, func(r *farmtally.Record) string { return r.Value(resource) })
-	for _, d := range q.GroupBy {
-		in.group = append(in.group, encode(records, func(r *farmtally.Record) string { return r.Value(d) }))
-	}
-	rate := encode(records, func(r *farmtally.Record) string { return r.Rate.ID })
-	in.rate = &rate
-	return in
-}
-
-// encode makes a coded column of the records' values.
-func encode(records []farmtally.Record, value func(*farmtally.Record) string) coded {
-	known := map[string]uint32{}
-	for i := range records {
-		known[value(&records[i])] = 0
-	}
-	texts := make(memoryTexts, 0, len(known))
-	for text := range known {
-		texts = append(texts, text)
-	}
-	slices.Sort(texts)
-	for code, text := range texts {
-		known[text] = uint32(code)
-	}
-	codes := make(kernel.Unsigned[uint32], len(records))
-	for i := range records {
-		codes[i] = known[value(&records[i])]
-	}
-	return coded{codes, texts}
 }
 
 // find gives the code of a text.

@@ -31,6 +31,10 @@ type FocusConfig struct {
 	// Rates are those of the farm's rate card by id. A record that one of them does not
 	// price as it was priced is charged in dollars.
 	Rates map[string]farmtally.Rate
+	// UserNames are what people call users, by their ids.
+	UserNames map[string]string
+	// Spreadsheet makes CSV open right in Excel, as that of StatisticsConfig does.
+	Spreadsheet bool
 }
 
 // FocusWriter writes records as a FOCUS data set: a row for each record and each hour or
@@ -57,13 +61,16 @@ func NewFocusWriter(w io.Writer, c FocusConfig) (*FocusWriter, error) {
 	f := &FocusWriter{c: c, columns: focusColumnsOf(c.Version)}
 	if c.Form == "csv" {
 		f.csv = bufio.NewWriterSize(w, 1<<20)
+		if c.Spreadsheet {
+			f.line = append(f.line, byteOrderMark...)
+		}
 		for i, column := range f.columns {
 			if i > 0 {
 				f.line = append(f.line, ',')
 			}
 			f.line = append(f.line, column.name...)
 		}
-		f.line = append(f.line, '\n')
+		f.endLine()
 		_, err := f.csv.Write(f.line)
 		return f, err
 	}
@@ -72,7 +79,9 @@ func NewFocusWriter(w io.Writer, c FocusConfig) (*FocusWriter, error) {
 		fields[i] = arrow.Field{Name: column.name, Type: focusTypes[column.kind], Nullable: column.nullable}
 	}
 	var err error
-	f.file, err = newColumns(w, arrow.NewSchema(fields, nil), columnsConfig{form: "parquet"})
+	f.file, err = newColumns(w, arrow.NewSchema(fields, nil), columnsConfig{
+		form: "parquet", plain: []string{"x_RecordId"}, about: []string{"FocusVersion", c.Version, "DataGenerator", "farmtally"},
+	})
 	return f, err
 }
 
@@ -139,10 +148,17 @@ func (f *FocusWriter) rowCSV() error {
 			b = appendAmount(b, cell.number, focusDigits[column.kind])
 		}
 	}
-	b = append(b, '\n')
 	f.line = b
-	_, err := f.csv.Write(b)
+	f.endLine()
+	_, err := f.csv.Write(f.line)
 	return err
+}
+
+func (f *FocusWriter) endLine() {
+	if f.c.Spreadsheet {
+		f.line = append(f.line, '\r')
+	}
+	f.line = append(f.line, '\n')
 }
 
 // Close ends the data set; what it was written to stays open.

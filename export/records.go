@@ -97,12 +97,15 @@ func appendString(b []byte, s string) []byte {
 }
 
 // AppendRecordCSV appends the record as one line of CSV (RFC 4180), in the order of
-// RecordColumns, with the line's end.
+// RecordColumns, with the line's end. No text in it is a formula.
 func AppendRecordCSV(b []byte, r *farmtally.Record) []byte {
 	var array [32]field
 	for i, f := range fields(array[:0], r) {
 		if i > 0 {
 			b = append(b, ',')
+		}
+		if !f.number {
+			f.text = harmless(f.text)
 		}
 		b = appendCell(b, f.text)
 	}

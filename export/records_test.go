@@ -1,10 +1,15 @@
 package export_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/export"
@@ -81,10 +86,41 @@ func TestRecordCSVHoldsEveryMember(t *testing.T) {
 		t.Fatalf("%d lines, %v: %s", len(lines), err, text)
 	}
 	for i, name := range lines[0] {
-		if lines[1][i] != fullValues[name] {
-			t.Errorf("%s is %q, want %q", name, lines[1][i], fullValues[name])
+		want := fullValues[name]
+		if name == "userId" {
+			want = "'" + want // no formula
+		}
+		if lines[1][i] != want {
+			t.Errorf("%s is %q, want %q", name, lines[1][i], want)
 		}
 	}
+}
+
+// TestRecordCSVHoldsNoFormulas: whatever a text is, no cell begins as a formula does, and
+// an import gives the text back.
+func TestRecordCSVHoldsNoFormulas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := full()
+		r.LicenseProduct = rapid.StringMatching(`'{0,2}[=+@＝x-]?[a-z"', =]{0,4}[a-z]`).Draw(t, "text")
+		line := export.AppendRecordCSV(export.AppendRecordCSVHeader(nil), &r)
+		rows, err := csv.NewReader(bytes.NewReader(line)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cell := rows[1][slices.Index(rows[0], "licenseProduct")]; strings.ContainsAny(cell[:1], "=+-@") || strings.HasPrefix(cell, "＝") {
+			t.Fatalf("%q becomes %q", r.LicenseProduct, cell)
+		}
+		back := ""
+		if err := (ingest.CSV{}).Read(t.Context(), bytes.NewReader(line), func(row *ingest.Row) error {
+			if len(row.Faults) > 0 {
+				return fmt.Errorf("%v", row.Faults)
+			}
+			back = row.Records[0].LicenseProduct
+			return nil
+		}); err != nil || back != r.LicenseProduct {
+			t.Fatalf("%q comes back as %q, %v", r.LicenseProduct, back, err)
+		}
+	})
 }
 
 func BenchmarkAppendRecordJSON(b *testing.B) {

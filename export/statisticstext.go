@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/farmtally/farmtally"
 )
@@ -76,19 +77,20 @@ func (s *statisticsCSV) Write(r *StatisticsRow) error {
 func (s *statisticsCSV) Close(StatisticsEnd) error { return s.out.Flush() }
 
 // harmless gives a text that no spreadsheet takes for a formula: one that begins as a
-// formula does gets an apostrophe in front. Files for people need it, for a job or a
-// user may be called =cmd|'/c calc'!A1.
+// formula does gets an apostrophe in front, and so does one that would look as if it had
+// got one. Files for people need it, for a job or a user may be called =cmd|'/c calc'!A1.
+// Package ingest takes the apostrophe away again.
 func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+	begin, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, "'"))
+	if strings.ContainsRune(formulaSigns, begin) {
 		return "'" + s
-	}
-	for _, wide := range []string{"＝", "＋", "－", "＠"} { // what some Excels read as the narrow ones
-		if strings.HasPrefix(s, wide) {
-			return "'" + s
-		}
 	}
 	return s
 }
+
+// formulaSigns are what a formula begins with, also in the wide forms that some Excels
+// read as the narrow ones.
+const formulaSigns = "=+-@\t\r\n＝＋－＠"
 
 // appendRow appends a row as JSON: AWS's members, and the names that farmtally knows.
 func (c *StatisticsConfig) appendRow(b []byte, r *StatisticsRow) []byte {

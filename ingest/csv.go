@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/farmtally/farmtally"
 )
@@ -109,9 +110,22 @@ func (s *schema) csv(row *Row, columns []int, cells []string) {
 	}
 	var v values
 	for i, cell := range cells {
-		v[columns[i]] = cell
+		v[columns[i]] = unguarded(cell)
 	}
 	s.record(row, &v)
+}
+
+// unguarded takes the apostrophe away that an export puts in front of a text which a
+// spreadsheet would take for a formula.
+func unguarded(cell string) string {
+	if cell == "" || cell[0] != '\'' {
+		return cell
+	}
+	begin, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, "'"))
+	if strings.ContainsRune("=+-@\t\r\n＝＋－＠", begin) {
+		return cell[1:]
+	}
+	return cell
 }
 
 // csvReader takes rows apart. A row is mostly a line; a quoted cell may hold line

@@ -240,6 +240,9 @@ func TestRecordsSurviveBothForms(t *testing.T) {
 				if values[name] == nil {
 					cells[i] = ""
 				}
+				if strings.IndexAny(strings.TrimLeft(cells[i], "'"), "=+-@\t\r\n＝＋－＠") == 0 {
+					cells[i] = "'" + cells[i] // as an export writes it
+				}
 			}
 			write(cells)
 		}

@@ -27,8 +27,9 @@ var demoCard []byte
 
 // The files that the demo makes in its data folder.
 const (
-	demoLogFile  = "aurora-2026-01.log"
-	demoCardFile = "aurora-rates.toml"
+	demoLogFile     = "aurora-2026-01.log"
+	demoHistoryFile = "aurora-2025.ndjson"
+	demoCardFile    = "aurora-rates.toml"
 )
 
 func (p *program) demoCommand() *cobra.Command {
@@ -37,8 +38,9 @@ func (p *program) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "demo", Short: "show it all on a made-up farm: import, price, serve, ask",
 		Long: `demo makes a small render farm's accounting log for January 2026, imports it with a rate
-card, serves it on this machine, and asks through the API, with AWS's own Go client, what
-it cost. Then it prints how boto3 and the AWS CLI ask the same.`,
+card, and the records of the five months before with it, serves them on this machine, and
+asks through the API, with AWS's own Go client, what January cost. Then it prints how
+boto3 and the AWS CLI ask the same, and with --keep-serving where to see it in a browser.`,
 		Example: `  farmtally demo
   farmtally demo --keep-serving --listen localhost:8787`,
 		Args: arguments(0, 0, "no arguments"),
@@ -73,6 +75,9 @@ func (p *program) demo(ctx context.Context, o *serveOptions, keep bool) error {
 		select {
 		case url := <-ready:
 			err = p.demoAsk(ctx, url, keep)
+			if keep && err == nil {
+				p.printDemoPage(url)
+			}
 		case err := <-ended:
 			return err
 		}
@@ -107,7 +112,25 @@ func (p *program) demoImport(ctx context.Context, c *storage.Catalog, e *engine.
 		return err
 	}
 	fmt.Fprintf(p.stdout, "%s: a month of Slurm's accounting log, %s lines\n", path, count(int64(lines)))
-	_, err = fmt.Fprintf(p.stdout, "%s: %s records of jobs and licences, priced with %s\n\n", p.data, count(s.Records), card)
+	fmt.Fprintf(p.stdout, "%s: %s records of jobs and licences, priced with %s\n", p.data, count(s.Records), card)
+	return p.demoImportHistory(ctx, c, e)
+}
+
+// demoImportHistory makes the records of the months before, and imports them.
+func (p *program) demoImportHistory(ctx context.Context, c *storage.Catalog, e *engine.Engine) error {
+	path := filepath.Join(p.data, demoHistoryFile)
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("make records: %w", err)
+	}
+	records, err := writeDemoHistory(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write records: %w", err)
+	}
+	if _, err := p.load(ctx, c, e, ingest.NDJSON{Kind: ingest.SlurmKind}, []string{path}, func(ingest.Rejection) {}); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s: %s records of the five months before, with a cloud's\n\n", path, count(records))
 	return err
 }
 

@@ -2,15 +2,20 @@ package main
 
 import (
 	"fmt"
+	neturl "net/url"
 	"strings"
 	"text/template"
+	"time"
+
+	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/ingest"
 )
 
 // demoClients shows how to ask the demo's question with other clients.
 var demoClients = template.Must(template.New("clients").Parse(`
 {{- if .Live}}
 It serves at {{.URL}} until you press Ctrl-C. {{else}}
-To ask for yourself, serve it:
+To ask for yourself, serve it, and open it in a browser:
 
     farmtally serve --data {{.Data}} --listen localhost:8787 --no-auth
 
@@ -68,4 +73,13 @@ func (p *program) printDemoClients(s *scope, url string, live bool) error {
 	}
 	_, err = fmt.Fprint(p.stdout, b.String())
 	return err
+}
+
+// printDemoPage says where the demo's months are to be seen.
+func (p *program) printDemoPage(url string) {
+	query := neturl.Values{
+		"farm": {farmtally.HashID(farmtally.FarmPrefix, ingest.SlurmKind, demoFarm, demoFarm)},
+		"from": {demoHistoryStart.Format(time.DateOnly)}, "to": {demoEnd.Format(time.DateOnly)}, "zone": {"UTC+00:00"}, "group": {"QUEUE_ID"},
+	}
+	fmt.Fprintf(p.stdout, "\nIn a browser, until you press Ctrl-C (why does November cost so much?):\n\n    %s/?%s\n", url, strings.ReplaceAll(query.Encode(), "%3A", ":"))
 }

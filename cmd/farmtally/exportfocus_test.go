@@ -50,7 +50,13 @@ func TestExportFocusEqualsStats(t *testing.T) {
 			t.Errorf("%v: the charges cost %s, want %s; their queues are %v", args, have.FloatString(12), want.FloatString(12), names)
 		}
 	}
+	path := filepath.Join(t.TempDir(), "charges.csv")
+	do(t, "export", "focus", "--data", data, "--output", path, "--provider", "Aurora Ltd")
 	text := do(t, "export", "focus", "--data", data, "--provider", "Aurora Ltd")
+	file, err := os.ReadFile(path)
+	if err != nil || string(file) != "\ufeff"+strings.ReplaceAll(text, "\n", "\r\n") {
+		t.Errorf("the file is not what Excel wants of the same rows: %v, %.100q", err, file)
+	}
 	if !strings.HasPrefix(text, "AvailabilityZone,") || !strings.Contains(text, ",Aurora Ltd,") {
 		t.Errorf("the CSV is %.300s", text)
 	}

@@ -155,11 +155,15 @@ export function App() {
   const names = useMemo(() => (farm ? new Names(farm) : null), [farm]);
   const again = () => {
     if (question) answers.current.delete(question);
+    setProblem(null);
     setTurn(turn + 1);
   };
 
   if (state) document.title = title(state, farm);
-  const shown = result && state ? { ...result, state } : null;
+  // An answer to another question stays in sight, as it was, until its successor is there.
+  const current = result !== null && question !== null && asked(result.state) === question;
+  const shown = result && state ? { ...result, state: current ? state : result.state } : null;
+  const stands = problem ? "problem" : current && !working ? "done" : "working";
   return (
     <>
       <a class="skip" href="#results">
@@ -220,10 +224,10 @@ export function App() {
           <>
             <Controls farm={farm} names={names} state={state} go={go} />
             <Crumbs state={state} names={names} jobs={result?.jobs} go={go} />
-            <div id="results" tabIndex={-1} aria-busy={working} data-question={question ?? ""} data-state={problem ? "problem" : working ? "working" : "done"}>
+            <div id="results" tabIndex={-1} aria-busy={working} data-url={toURL(state)} data-state={stands}>
               {working && <Working progress={progress} cancel={() => running.current?.abort()} />}
               {problem && <Problem fault={problem} state={state} go={go} again={again} />}
-              {shown && !problem && <Results answer={shown} farm={farm} names={names} dark={dark} stale={working} showIDs={showIDs} setShowIDs={setShowIDs} go={go} />}
+              {shown && !problem && <Results answer={shown} farm={farm} names={names} dark={dark} stale={!current} showIDs={showIDs} setShowIDs={setShowIDs} go={go} />}
             </div>
           </>
         )}

@@ -1,7 +1,161 @@
-import type { Farm } from "./api";
-import type { Names } from "./data";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { type Dimension, type Farm, Fault } from "./api";
+import { type Answer, type Names, type Row, answer, figure, percent, value } from "./data";
+import { looks, plotOf, rank, seriesOf } from "./plot";
+import { Bars, Change, Legend, Notes } from "./Results";
 import type { State } from "./state";
+import { Problem, Working } from "./Status";
+import { clockLabel, minute, nextStart, offsetAt, printLocal, printOffset, rangeLabel, startOf } from "./time";
 
-export function Report(_: { farm: Farm; names: Names; state: State; go: (s: State) => void; dark: boolean }) {
-  return <p>soon</p>;
+/** months are those that the farm has records of, the latest first. */
+function months(farm: Farm, zone: string): number[] {
+  if (!farm.firstStart || !farm.lastEnd) return [];
+  const local = (text: string) => Date.parse(text) + offsetAt(zone, Date.parse(text)).minutes * minute;
+  const out = [];
+  const last = Math.max(local(farm.firstStart), local(farm.lastEnd) - 1);
+  for (let m = startOf("MONTHLY", local(farm.firstStart)); m <= last; m = nextStart("MONTHLY", m)) out.unshift(m);
+  return out;
+}
+
+const parts: { dimension: Dimension; title: string; rows: number }[] = [
+  { dimension: "USER_ID", title: "Users", rows: 8 },
+  { dimension: "JOB_ID", title: "Jobs", rows: 8 },
+  { dimension: "LICENSE_PRODUCT", title: "Licences", rows: 6 },
+  { dimension: "INSTANCE_TYPE", title: "Machines", rows: 6 },
+];
+
+/** Report is a month on one page of paper. */
+export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Names; state: State; go: (s: State) => void; dark: boolean }) {
+  const list = useMemo(() => months(farm, state.zone), [farm, state.zone]);
+  const from = list.includes(startOf("MONTHLY", state.from)) ? startOf("MONTHLY", state.from) : (list[0] ?? startOf("MONTHLY", state.from));
+  const to = nextStart("MONTHLY", from);
+  const [found, setFound] = useState<{ month: number; main: Answer; parts: Answer[] } | null>(null);
+  const [fault, setFault] = useState<Fault | null>(null);
+  const [abort, setAbort] = useState<AbortController | null>(null);
+  const main: State = { ...state, from, to, period: "DAILY", groups: [state.by === "queues" ? "QUEUE_ID" : "FLEET_ID"], measure: "cost", stat: "SUM", steps: [], ids: [] };
+  useEffect(() => {
+    const a = new AbortController();
+    setAbort(a);
+    setFault(null);
+    Promise.all([answer(farm, main, a.signal, () => {}), ...parts.map((p) => answer(farm, { ...main, groups: [p.dimension], period: "NONE" }, a.signal, () => {}))]).then(
+      ([first, ...rest]) => !a.signal.aborted && (setFound({ month: from, main: first!, parts: rest }), setAbort(null)),
+      (e) => {
+        setAbort(null);
+        setFault(a.signal.aborted ? null : e instanceof Fault ? e : new Fault("BROKEN", String(e)));
+      },
+    );
+    return () => a.abort();
+  }, [farm, from, state.zone, state.by]);
+
+  const look = looks[dark ? "dark" : "light"];
+  const a = found?.month === from ? found.main : null;
+  const series = useMemo(() => (a ? seriesOf(a, names, look) : []), [a, names, look]);
+  const plot = useMemo(() => (a ? plotOf(a, series) : null), [a, series]);
+  return (
+    <article class="report" {...(a ? { "data-ready": printLocal(from) } : {})}>
+      <div class="row no-print">
+        <label>
+          <span>Month</span>
+          <select value={printLocal(from)} onChange={(e) => { const m = Date.parse(e.currentTarget.value + "T00:00:00Z"); go({ ...state, from: m, to: nextStart("MONTHLY", m), steps: [] }); }}>
+            {list.map((m) => (
+              <option key={m} value={printLocal(m)}>
+                {rangeLabel(m, nextStart("MONTHLY", m))}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" class="primary" onClick={() => print()} disabled={!a}>
+          Print
+        </button>
+        <button type="button" onClick={() => go({ ...state, report: false })}>
+          Back to the explorer
+        </button>
+      </div>
+      {abort && !a && <Working progress={null} cancel={() => abort.abort()} />}
+      {fault && <Problem fault={fault} />}
+      {a && plot && !a.all && <p class="problem">Nothing was used in {rangeLabel(from, to)}.</p>}
+      {a && plot && a.all && (
+        <>
+          <header class="report-head">
+            <div>
+              <h2>
+                <bdi>{farm.name || farm.farmId}</bdi>, {rangeLabel(from, to)}
+              </h2>
+              <p class="dim">
+                Days of {printOffset(a.offset)}. All {state.by}. Costs in US dollars.
+              </p>
+            </div>
+            <div class="report-total">
+              <div class="big">{figure(a.all.cost.sum, "cost")}</div>
+              {a.comparable ? <Change now={a.all.cost.sum} was={a.allBefore?.cost.sum} long /> : null}
+            </div>
+          </header>
+          <Bars answer={a} plot={plot} dark={dark} go={() => {}} still />
+          <Legend answer={a} series={series} go={null} focus={() => {}} />
+          <div class="report-parts">
+            <Part title={state.by === "queues" ? "Queues" : "Fleets"} answer={a} names={names} most={8} />
+            {found!.parts.map((p, i) => (p.totals.some((r) => r.group[0] !== "") ? <Part key={i} title={parts[i]!.title} answer={p} names={names} most={parts[i]!.rows} /> : null))}
+          </div>
+          <footer class="report-foot">
+            <Notes answer={a} />
+            <p class="dim">
+              As of {clockLabel(Date.parse(a.seen.asOf), a.offset)} ({printOffset(a.offset)}), of {a.seen.records.toLocaleString("en-US")} records. Change is on the {Math.round((to - from) / 86_400_000)} days before.
+            </p>
+          </footer>
+        </>
+      )}
+    </article>
+  );
+}
+
+function Part({ title, answer: a, names, most }: { title: string; answer: Answer; names: Names; most: number }) {
+  const ranked = rank(a).filter((r) => r.group[0] !== "");
+  const shown = ranked.slice(0, most);
+  const others = ranked.slice(most);
+  const total = a.all?.cost.sum ?? 0;
+  const line = (name: string, v: number, runtime: number, change: preact.ComponentChild, key: string) => (
+    <tr key={key}>
+      <th scope="row">
+        <bdi>{name}</bdi>
+      </th>
+      <td class="number">{figure(v, "cost")}</td>
+      <td class="number">{total ? percent(v / total) : "–"}</td>
+      <td class="number">{figure(runtime, "runtime")}</td>
+      <td class="number">{change}</td>
+    </tr>
+  );
+  const sum = (rows: Row[], f: (r: Row) => number) => rows.reduce((n, r) => n + f(r), 0);
+  return (
+    <section>
+      <h3>{title}</h3>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">
+              <span class="sr">name</span>
+            </th>
+            <th scope="col" class="number">
+              cost
+            </th>
+            <th scope="col" class="number">
+              share
+            </th>
+            <th scope="col" class="number">
+              runtime
+            </th>
+            <th scope="col" class="number">
+              change
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((r) => {
+            const before = a.before.get(r.key);
+            return line(names.group(a.groups, r.group, a.jobs), value(r, "cost", "SUM"), r.runtime.sum, a.comparable ? <Change now={r.cost.sum} was={before?.cost.sum} /> : "–", r.key);
+          })}
+          {others.length > 0 && line(`${others.length.toLocaleString("en-US")} others`, sum(others, (r) => r.cost.sum), sum(others, (r) => r.runtime.sum), "", "others")}
+        </tbody>
+      </table>
+    </section>
+  );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Farm } from "./api";
 import type { Chart, Option } from "./chart";
 import { type Answer, type Names, axisFigure, figure, merge, percent, value } from "./data";
@@ -7,6 +7,7 @@ import { canEnter, canEnterTime, enter, enterTime } from "./edit";
 import { type Plot, type Series, additive, barOption, donutOption, looks, plotOf, rank, seriesOf } from "./plot";
 import { type State, dimensionNames, view } from "./state";
 import { Table } from "./Table";
+import { isPrinting } from "./theme";
 import { clockLabel, pieceLabel, rangeLabel } from "./time";
 
 interface Props {
@@ -25,6 +26,8 @@ export function Results({ answer: a, farm, names, dark, stale, showIDs, setShowI
   const series = useMemo(() => seriesOf(a, names, look), [a, names, look]);
   const plot = useMemo(() => plotOf(a, series), [a, series]);
   const [focus, setFocus] = useState(-1);
+  const [fault, setFault] = useState("");
+  useEffect(() => setFault(""), [a]);
   if (!a.all) return <Empty answer={a} farm={farm} go={go} />;
   return (
     <div class={stale ? "results stale" : "results"}>
@@ -32,8 +35,13 @@ export function Results({ answer: a, farm, names, dark, stale, showIDs, setShowI
       <section class="panel chart" aria-labelledby="chart-title">
         <div class="panel-head">
           <h2 id="chart-title">{chartTitle(a)}</h2>
-          <Downloads answer={a} farm={farm} names={names} plot={plot} look={look} />
+          <Downloads answer={a} farm={farm} names={names} plot={plot} look={look} fail={setFault} />
         </div>
+        {fault && (
+          <p class="note" role="alert">
+            {fault}
+          </p>
+        )}
         {a.tooMany ? <p class="note">{a.tooMany} The breakdown below is whole.</p> : <Bars answer={a} plot={plot} dark={dark} go={go} />}
         <Legend answer={a} series={series} go={go} focus={setFocus} />
       </section>
@@ -91,10 +99,20 @@ function Summary({ answer: a }: { answer: Answer }) {
           <div class="big" data-total={c.m} data-value={c.now}>
             {figure(c.now, c.m)}
           </div>
-          <Change now={c.now} was={c.was} long />
+          {a.comparable ? <Change now={c.now} was={c.was} long /> : <span class="change dim">records begin too late to compare</span>}
         </div>
       ))}
       <div class="states">
+        <Notes answer={a} />
+      </div>
+    </section>
+  );
+}
+
+/** Notes say what a reader of the figures should know. */
+export function Notes({ answer: a }: { answer: Answer }) {
+  return (
+    <>
         {a.seen.unpriced > 0 && (
           <p class="warn" data-note="unpriced">
             {a.seen.unpriced.toLocaleString("en-US")} of {a.seen.records.toLocaleString("en-US")} records matched no rate of the rate card: they count as $0.
@@ -105,8 +123,7 @@ function Summary({ answer: a }: { answer: Answer }) {
             {a.seen.running.toLocaleString("en-US")} {a.seen.running === 1 ? "session is" : "sessions are"} still running, counted up to {clockLabel(Date.parse(a.seen.asOf), a.offset)}.
           </p>
         )}
-      </div>
-    </section>
+    </>
   );
 }
 
@@ -128,8 +145,11 @@ export function Change({ now, was, long = false }: { now: number; was: number | 
   );
 }
 
+/** paperWidth is what A4 has between its margins, in CSS pixels. */
+const paperWidth = 700;
+
 /** useChart keeps a chart drawn, of the element's size. */
-function useChart(option: Option | null, wire: (c: Chart) => void) {
+function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
   const wired = useRef(wire);
@@ -137,6 +157,8 @@ function useChart(option: Option | null, wire: (c: Chart) => void) {
   useEffect(() => {
     let gone = false;
     let watch: ResizeObserver | null = null;
+    // Paper is narrower than the window, and nothing is measured between the two.
+    const fit = (e: Event) => chart.current?.resize(e.type === "beforeprint" && wide ? { width: paperWidth } : {});
     void import("./chart").then(({ draw }) => {
       if (gone || !box.current) return;
       const c = draw(box.current);
@@ -146,26 +168,30 @@ function useChart(option: Option | null, wire: (c: Chart) => void) {
       box.current.dataset["drawn"] = "yes";
       watch = new ResizeObserver(() => c.resize());
       watch.observe(box.current);
+      addEventListener("beforeprint", fit);
+      addEventListener("afterprint", fit);
     });
     return () => {
       gone = true;
       watch?.disconnect();
+      removeEventListener("beforeprint", fit);
+      removeEventListener("afterprint", fit);
       chart.current?.dispose();
       chart.current = null;
     };
   }, []);
   const latest = useRef(option);
   latest.current = option;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (chart.current && option) {
-      chart.current.setOption(option, { notMerge: true });
+      chart.current.setOption(isPrinting() ? { ...option, animation: false } : option, { notMerge: true });
       performance.mark("farmtally-drawn");
     }
   }, [option]);
   return { box, chart };
 }
 
-function Bars({ answer: a, plot, dark, go }: { answer: Answer; plot: Plot; dark: boolean; go: (s: State) => void }) {
+export function Bars({ answer: a, plot, dark, go, still = false }: { answer: Answer; plot: Plot; dark: boolean; go: (s: State) => void; still?: boolean }) {
   const [cursor, setCursor] = useState(-1);
   const look = looks[dark ? "dark" : "light"];
   const { measure, stat } = a.state;
@@ -173,6 +199,9 @@ function Bars({ answer: a, plot, dark, go }: { answer: Answer; plot: Plot; dark:
   const option = useMemo(() => barOption(a, plot, look, cursor), [a, plot, look, cursor]);
   const now = useRef({ a, plot, go });
   now.current = { a, plot, go };
+  const open = !still && canEnterTime(a.state);
+  const enters = useRef(open);
+  enters.current = open;
   const into = (p: number) => {
     const piece = now.current.plot.pieces[p];
     if (piece) now.current.go(enterTime(now.current.a.state, piece));
@@ -182,9 +211,9 @@ function Bars({ answer: a, plot, dark, go }: { answer: Answer; plot: Plot; dark:
       const at = c.convertFromPixel({ gridIndex: 0 }, [e.offsetX, e.offsetY]) as number[] | undefined;
       const p = at?.[0];
       if (p === undefined || !c.containPixel({ gridIndex: 0 }, [e.offsetX, e.offsetY])) return;
-      if (canEnterTime(now.current.a.state)) into(p);
+      if (enters.current) into(p);
     });
-  });
+  }, true);
   const totals = plot.pieces.map((_, p) => merge(plot.rows.flatMap((list) => (list[p] ? [list[p]!] : []))));
   const says = (p: number) => {
     const piece = plot.pieces[p];
@@ -193,21 +222,21 @@ function Bars({ answer: a, plot, dark, go }: { answer: Answer; plot: Plot; dark:
     return `${pieceLabel(piece.start, piece.end)}: ${t ? figure(value(t, measure, stat), measure) : "nothing"}`;
   };
   const most = totals.reduce((best, t, i) => (t && value(t, measure, stat) > (totals[best] ? value(totals[best]!, measure, stat) : -1) ? i : best), 0);
-  const label = `Chart of ${plot.pieces.length} ${plot.pieces.length === 1 ? "piece" : "pieces"} of time. The most is ${says(most)}. Arrow keys move through it${canEnterTime(a.state) ? ", Enter looks into a piece" : ""}.`;
+  const label = `Chart of ${plot.pieces.length} ${plot.pieces.length === 1 ? "piece" : "pieces"} of time. The most is ${says(most)}. Arrow keys move through it${open ? ", Enter looks into a piece" : ""}.`;
   const key = (e: KeyboardEvent) => {
     const last = plot.pieces.length - 1;
     const to = { ArrowRight: Math.min(cursor + 1, last), ArrowLeft: Math.max(cursor - 1, 0), Home: 0, End: last, Escape: -1 }[e.key];
     if (to !== undefined) {
       setCursor(to);
       e.preventDefault();
-    } else if (e.key === "Enter" && cursor >= 0 && canEnterTime(a.state)) {
+    } else if (e.key === "Enter" && cursor >= 0 && open) {
       into(cursor);
       e.preventDefault();
     }
   };
   return (
     <>
-      <div class={canEnterTime(a.state) ? "bars can-enter" : "bars"} ref={box} role="application" aria-roledescription="chart" tabIndex={0} aria-label={label} onKeyDown={key} onBlur={() => setCursor(-1)} />
+      <div class={open ? "bars can-enter" : "bars"} ref={box} role="application" aria-roledescription="chart" tabIndex={0} aria-label={label} onKeyDown={key} onBlur={() => setCursor(-1)} />
       <p class="cursor" aria-live="polite">
         {cursor >= 0 ? says(cursor) : ""}
       </p>
@@ -215,13 +244,13 @@ function Bars({ answer: a, plot, dark, go }: { answer: Answer; plot: Plot; dark:
   );
 }
 
-function Legend({ answer: a, series, go, focus }: { answer: Answer; series: Series[]; go: (s: State) => void; focus: (i: number) => void }) {
+export function Legend({ answer: a, series, go, focus }: { answer: Answer; series: Series[]; go: ((s: State) => void) | null; focus: (i: number) => void }) {
   return (
     <ul class="legend" aria-label="Colours">
       {series.map((s, i) => (
         <li key={s.key ?? "others"} onPointerEnter={() => focus(i)} onPointerLeave={() => focus(-1)}>
           <span class="dot" style={{ background: s.color }} />
-          {s.key !== null && canEnter(a.state, s.group) ? (
+          {go && s.key !== null && canEnter(a.state, s.group) ? (
             <button type="button" class="link" onClick={() => go(enter(a.state, s.group))}>
               <bdi>{s.name}</bdi>
             </button>
@@ -245,7 +274,7 @@ function Donut({ answer: a, series, dark, focus, go }: { answer: Answer; series:
       const s = now.current.series[e.dataIndex];
       if (s && s.key !== null && canEnter(now.current.a.state, s.group)) now.current.go(enter(now.current.a.state, s.group));
     });
-  });
+  }, false);
   const all = a.all ? value(a.all, measure, stat) : 0;
   const label = "Shares: " + series.map((s) => `${s.name} ${all ? percent(value(s.total, measure, stat) / all) : "0 %"}`).join(", ");
   return (
@@ -317,7 +346,7 @@ function Breakdown({ answer: a, series, names, showIDs, go }: { answer: Answer; 
                   <td class="number">{figure(v, measure)}</td>
                   {shares && <td class="number">{total ? percent(v / total) : "–"}</td>}
                   <td class="number">
-                    <Change now={v} was={before ? value(before, measure, stat) : undefined} />
+                    {a.comparable ? <Change now={v} was={before ? value(before, measure, stat) : undefined} /> : <span class="dim">–</span>}
                   </td>
                 </tr>
               );

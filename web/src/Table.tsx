@@ -65,7 +65,7 @@ export function Table({ answer: a, names, showIDs, setShowIDs, go }: Props) {
     <section class="panel table" aria-labelledby="table-title">
       <div class="panel-head">
         <h2 id="table-title" data-rows={rows.length}>
-          {rows.length === a.rows.length ? `${rows.length.toLocaleString("en-US")} rows` : `${rows.length.toLocaleString("en-US")} of ${a.rows.length.toLocaleString("en-US")} rows`}
+          {rows.length === a.rows.length ? (rows.length === 1 ? "1 row" : `${rows.length.toLocaleString("en-US")} rows`) : `${rows.length.toLocaleString("en-US")} of ${a.rows.length.toLocaleString("en-US")} rows`}
         </h2>
         <label class="inline">
           <span class="sr">Filter rows</span>

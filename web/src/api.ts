@@ -198,3 +198,10 @@ export async function ask(q: Question, signal: AbortSignal, progress: (p: Progre
     signal.removeEventListener("abort", cancel);
   }
 }
+
+/** download gives a file that the server writes. */
+export async function download(path: string): Promise<Blob> {
+  const answer = await fetch(path, { cache: "no-store" });
+  if (!answer.ok) throw new Fault(answer.headers.get("x-amzn-ErrorType") ?? "", (await answer.json()).message ?? "", answer.status);
+  return answer.blob();
+}

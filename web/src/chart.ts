@@ -15,20 +15,19 @@ export function draw(element: HTMLElement): Chart {
   return init(element, null, { renderer: "canvas" });
 }
 
-/** picture renders an option as a file's content, on the background given. */
-export function picture(option: Option, form: "png" | "svg", width: number, height: number, background: string): string {
+/** picture renders an option as a file, on the background given. */
+export async function picture(option: Option, form: "png" | "svg", width: number, height: number, background: string): Promise<Blob> {
   const still: Option = { ...option, animation: false, backgroundColor: background };
   if (form === "svg") {
     const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
     chart.setOption(still);
     const text = chart.renderToSVGString();
     chart.dispose();
-    return text;
+    return new Blob([text], { type: "image/svg+xml" });
   }
-  const element = document.createElement("div");
-  const chart = init(element, null, { renderer: "canvas", width, height, devicePixelRatio: 2 });
+  const chart = init(document.createElement("div"), null, { renderer: "canvas", width, height });
   chart.setOption(still);
-  const url = chart.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: background });
+  const canvas = chart.renderToCanvas({ pixelRatio: 2, backgroundColor: background });
   chart.dispose();
-  return url;
+  return new Promise((done, fail) => canvas.toBlob((b) => (b ? done(b) : fail(new Error("The picture could not be made."))), "image/png"));
 }

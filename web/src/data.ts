@@ -1,6 +1,6 @@
 // From answers to what is drawn.
 
-import { type Dimension, type Farm, type Progress, type Question, type Seen, type Statistic, type Stats, type WireRow, ask, memberOf } from "./api";
+import { type Dimension, type Farm, Fault, type Progress, type Question, type Seen, type Statistic, type Stats, type WireRow, ask, memberOf } from "./api";
 import { type Measure, type State, dimensionNames, resourceOf, view } from "./state";
 import { minute, offsetAt, printOffset } from "./time";
 
@@ -24,6 +24,7 @@ export interface Answer {
   before: Map<string, Row>; // of the range before, by key
   all: Row | null; // of everything
   allBefore: Row | null;
+  comparable: boolean; // whether the farm had records when the range before began
   seen: Seen;
   aggregations: string[]; // ids behind rows
   jobs: Map<string, string>; // names
@@ -79,6 +80,9 @@ function chunks(ids: string[]): string[][] {
   return out;
 }
 
+/** mostRows is how many rows a page shows, of all its questions together. */
+const mostRows = 200_000;
+
 interface Part {
   rows: Row[];
   seen: Seen;
@@ -111,6 +115,7 @@ async function gather(
     return t;
   };
   const take = (rows: WireRow[]) => {
+    if (out.length + rows.length > mostRows) throw new Fault("TOO_LARGE", `The answer would have more than ${mostRows} rows. Reduce the time frame, reduce the number of queues or fleets, or increase the period length.`);
     for (const r of rows) {
       const group = v.groups.map((d) => (r[memberOf[d]] as string | undefined) ?? "");
       if (r.jobId && r.jobName) jobs.set(r.jobId, r.jobName);
@@ -173,6 +178,7 @@ export async function answer(farm: Farm, s: State, signal: AbortSignal, progress
   const whole = { from: v.from, to: v.to };
   const previous = { from: v.from - (v.to - v.from), to: v.from };
   const late = previous.from < 0;
+  const comparable = !late && farm.firstStart !== undefined && Date.parse(farm.firstStart) + offset * minute <= previous.from + (v.to - v.from) / 20;
   let tooMany = "";
   const [totals, pieces, before] = await Promise.all([
     gather(farm, s, whole, undefined, offset, jobs, signal, tell("t")),
@@ -197,6 +203,7 @@ export async function answer(farm: Farm, s: State, signal: AbortSignal, progress
     before: new Map(before.rows.map((r) => [r.key, r])),
     all: merge(totals.rows),
     allBefore: merge(before.rows),
+    comparable,
     seen: totals.seen,
     aggregations: shown.aggregations,
     jobs,
@@ -259,7 +266,7 @@ const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFra
 
 /** axisFigure prints a value for an axis. */
 export function axisFigure(v: number, m: Measure): string {
-  if (m === "cost") return "$" + compact.format(v);
+  if (m === "cost") return "$" + (v < 100 && !Number.isInteger(v) ? v.toFixed(2) : compact.format(v));
   if (m === "runtime") return compact.format(v / 3600) + " h";
   return compact.format(v);
 }

@@ -140,7 +140,8 @@ export function barOption(a: Answer, plot: Plot, look: Look, cursor: number, sti
     grid: { left: 8, right: 12, top: still ? 60 : 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     tooltip: {
       trigger: "axis",
-      className: "tooltip",
+      padding: [8, 10],
+      extraCssText: "max-width: 420px",
       confine: true,
       transitionDuration: 0,
       axisPointer: { type: "shadow" },
@@ -216,7 +217,8 @@ export function donutOption(a: Answer, series: Series[], look: Look, focus: numb
     textStyle: { fontFamily: "system-ui, sans-serif", color: look.text },
     tooltip: {
       trigger: "item",
-      className: "tooltip",
+      padding: [8, 10],
+      extraCssText: "max-width: 420px",
       transitionDuration: 0,
       backgroundColor: look.panel,
       borderColor: look.line,

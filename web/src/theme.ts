@@ -14,9 +14,15 @@ export function setTheme(to: Theme) {
   apply();
 }
 
+const system = matchMedia("(prefers-color-scheme: dark)");
+let printing = false;
+
+export const isPrinting = () => printing;
+
 export function isDark(): boolean {
+  if (printing) return false; // paper is white
   const chosen = theme();
-  return chosen === "system" ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "dark";
+  return chosen === "system" ? system.matches : chosen === "dark";
 }
 
 function apply() {
@@ -25,5 +31,12 @@ function apply() {
   dispatchEvent(new Event("themechange"));
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
+function paper(on: boolean) {
+  printing = on;
+  apply();
+}
+
+system.addEventListener("change", apply);
+addEventListener("beforeprint", () => paper(true));
+addEventListener("afterprint", () => paper(false));
 apply();

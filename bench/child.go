@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A child is this program once more, where something must have a process of its own.
+
+// childCommand makes the command; args follow the kind.
+func childCommand(ctx context.Context, kind string, args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find program: %w", err)
+	}
+	p := exec.CommandContext(ctx, self, "--child", strings.Join(append([]string{kind}, args...), "\n")) //nolint:gosec // this program
+	p.Stderr = os.Stderr
+	p.WaitDelay = 5 * time.Second
+	return p, nil
+}
+
+// childNumber runs a child to its end and reads the number that it prints.
+func (b *bench) childNumber(ctx context.Context, kind string, args ...string) (float64, error) {
+	p, err := childCommand(ctx, kind, args...)
+	if err != nil {
+		return 0, err
+	}
+	out, err := p.Output()
+	if err != nil {
+		return 0, errors.Join(ctx.Err(), fmt.Errorf("measure in a process: %w", err))
+	}
+	return strconv.ParseFloat(string(bytes.TrimSpace(out)), 64)
+}
+
+// runChild is a child's main.
+func runChild(ctx context.Context, o *options) error {
+	kind, rest, _ := strings.Cut(o.child, "\n")
+	args := strings.Split(rest, "\n")
+	switch {
+	case kind == "open" && len(args) == 1:
+		return childOpen(ctx, args[0])
+	case kind == "memory" && len(args) == 2:
+		o.queries = args[1:]
+		return childMemory(ctx, o, args[0])
+	case kind == "send" && len(args) == 4:
+		return childSend(ctx, args)
+	}
+	return fmt.Errorf("--child %q: there is no such process", o.child)
+}
