@@ -22,7 +22,7 @@ export GOFLAGS := -trimpath $(GOFLAGS)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test quick vet lint lint-bench race fuzz bench bench-short bench-check kernels fmt setup clean
+.PHONY: help build install demo test quick vet lint lint-bench race fuzz bench bench-short bench-check kernels fmt setup setup-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,13 +66,13 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 # bench/ is a module of its own, for DuckDB is C++.
 BENCH = cd bench && CGO_ENABLED=1 $(GO)
 
-bench: setup build ## farmtally beside DuckDB and ClickHouse on RECORDS (20000000): every goal, into docs/; wants 10 GB of disk
+bench: setup-bench build ## farmtally beside DuckDB and ClickHouse on RECORDS (20000000): every goal, into docs/; wants 10 GB of disk
 	$(BENCH) run . --records $(RECORDS) --document ../docs/performance.md --results ../docs/performance.json $(BENCHFLAGS)
 
-bench-short: setup build ## the same on 2000000 records, printed
+bench-short: setup-bench build ## the same on 2000000 records, printed
 	$(BENCH) run . --records 2000000 $(BENCHFLAGS)
 
-bench-check: build ## bench/ itself, and whether DuckDB and ClickHouse give the same answers
+bench-check: setup-bench build ## bench/ itself, and whether DuckDB and ClickHouse give the same answers
 	$(BENCH) vet ./...
 	$(BENCH) test ./...
 	$(BENCH) run . --records 500000 --check
@@ -85,6 +85,9 @@ fmt: ## gofmt
 
 setup: ## what the tests need beside Go: boto3, the AWS CLI, Node.js packages, Chromium, *.localhost, g++, ClickHouse
 	@scripts/setup
+
+setup-bench:
+	@scripts/setup bench
 
 clean: ## what the targets above made
 	rm -rf $(BIN) $(TOOLS) farmtally-demo web/node_modules web/test/node_modules

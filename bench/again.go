@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 
 	"github.com/farmtally/farmtally"
@@ -24,35 +25,38 @@ const (
 	newImports = 5
 )
 
-// newRecords makes the records of each import: those with which the synthetic farm goes
-// on after its year, as dense in time as before. They are of jobs of their own.
-func newRecords(records int64) [][]farmtally.Record {
+// newRecords gives the records of one import after the other: those with which the
+// synthetic farm goes on after its year, as dense in time as before. They are of jobs of
+// their own.
+func newRecords(records int64) (next func() []farmtally.Record, stop func()) {
 	size := max(records/newShare, 1)
-	lists := make([][]farmtally.Record, newImports)
-	n := int64(0)
-	for made := range (ingest.Synthetic{Records: records, Seed: seed + 1}).Each() {
-		at := int(n / size)
-		if at == newImports {
-			break
+	pull, stop := iter.Pull((ingest.Synthetic{Records: records, Seed: seed + 1}).Each())
+	return func() []farmtally.Record {
+		list := make([]farmtally.Record, 0, size)
+		for range size {
+			made, more := pull()
+			if !more {
+				break
+			}
+			r := *made
+			r.RecordID = "next-" + r.RecordID
+			r.JobName = "next-" + r.JobName
+			r.JobID = farmtally.JobID(synthetic(farmtally.JobPrefix, r.JobName))
+			r.StartedAt += yearEnd - yearStart
+			r.EndedAt += yearEnd - yearStart
+			list = append(list, r)
 		}
-		r := *made
-		r.RecordID = "next-" + r.RecordID
-		r.JobName = "next-" + r.JobName
-		r.JobID = farmtally.JobID(synthetic(farmtally.JobPrefix, r.JobName))
-		r.StartedAt += yearEnd - yearStart
-		r.EndedAt += yearEnd - yearStart
-		lists[at] = append(lists[at], r)
-		n++
-	}
-	return lists
+		return list
+	}, stop
 }
 
+// newEnd is the end of the day in which the last of the new records begins.
+const newEnd = yearEnd + (365*newImports/newShare+1)*dayMillis
+
 // later moves the range of a question, as long as it was, to where all new records end.
-func later(q question, at farmtally.Instant) question {
+func later(q question) question {
 	length := q.End - q.Start
-	q.End = at
-	q.Start = at - length
-	q.AsOf = at
+	q.Start, q.End, q.AsOf = newEnd-length, newEnd, newEnd
 	return q
 }
 
@@ -86,22 +90,20 @@ func (b *bench) measureAgain(ctx context.Context) error {
 
 func (b *bench) askAgain(ctx context.Context, dir string, sides []side) error {
 	us := sides[0].(*ours)
-	imports := newRecords(b.records)
-	last := imports[newImports-1]
-	end := last[len(last)-1].StartedAt + dayMillis
-	end -= end % dayMillis
+	next, stop := newRecords(b.records)
+	defer stop()
 	asked := make([]question, len(b.asked))
 	chosen := make([][]statement, len(b.asked))
 	list := make([]againResult, len(b.asked))
 	for i := range b.asked {
-		asked[i] = later(b.asked[i], end)
+		asked[i] = later(b.asked[i])
 		list[i].Name = asked[i].name
 		if err := b.settleAgain(ctx, sides, &asked[i], &chosen[i], &list[i]); err != nil {
 			return fmt.Errorf("%s: %w", asked[i].name, err)
 		}
 	}
-	for n, records := range imports {
-		if err := b.addNew(ctx, filepath.Join(dir, "new.parquet"), sides, records); err != nil {
+	for n := range newImports {
+		if err := addNew(ctx, filepath.Join(dir, "new.parquet"), sides, next()); err != nil {
 			return err
 		}
 		for i := range asked {
@@ -118,7 +120,7 @@ func (b *bench) askAgain(ctx context.Context, dir string, sides []side) error {
 				return fmt.Errorf("%s after import %d: %w", asked[i].name, n+1, err)
 			}
 		}
-		note("again: answers after import %d are equal", n+1)
+		note("again: answers after import %d are equal on all of %d sides", n+1, len(sides))
 	}
 	b.results.Again = list
 	return nil
@@ -169,13 +171,10 @@ func (b *bench) fastestKnown(ctx context.Context, s side, q *question, want []st
 	return fastest(ctx, s, q, want)
 }
 
-// addNew gives the same new records to all sides.
-func (b *bench) addNew(ctx context.Context, file string, sides []side, records []farmtally.Record) error {
-	if err := sides[0].(*ours).importInto(ctx, records); err != nil {
+// addNew gives the same new records to all sides, to the peers by way of the file.
+func addNew(ctx context.Context, file string, sides []side, records []farmtally.Record) error {
+	if err := sides[0].(*ours).importInto(ctx, records); err != nil || len(sides) == 1 {
 		return err
-	}
-	if len(sides) == 1 {
-		return nil
 	}
 	err := writeParquet(ctx, file, func(yield func(*farmtally.Record) bool) {
 		for i := range records {
@@ -188,13 +187,16 @@ func (b *bench) addNew(ctx context.Context, file string, sides []side, records [
 		return err
 	}
 	for _, s := range sides[1:] {
-		if err := s.(interface {
-			insert(ctx context.Context, parquet string) error
-		}).insert(ctx, file); err != nil {
+		if err := s.(inserter).insert(ctx, file); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// inserter is a peer, which takes the records of a Parquet file.
+type inserter interface {
+	insert(ctx context.Context, parquet string) error
 }
 
 // compareAgain compares the rows of all sides, which warms the peers, and times these.

@@ -23,8 +23,8 @@ import (
 // records, and what the parts make meanwhile; and the peers' tables, of which ClickHouse
 // holds its own twice while it merges.
 const (
-	ourBytes  = 250
-	peerBytes = 250
+	ourBytes  = 120
+	peerBytes = 300
 )
 
 // data is what a folder holds, as its file data.json says. A piece is there once it is
@@ -143,6 +143,9 @@ func (b *bench) room() error {
 	var s unix.Statfs_t
 	if err := unix.Statfs(b.dir, &s); err != nil {
 		return fmt.Errorf("look at disk: %w", err)
+	}
+	if s.Type == unix.TMPFS_MAGIC {
+		note("%s is in memory, where writes and fsync cost nothing: name a folder of a disk with --keep, or in TMPDIR", b.dir)
 	}
 	each := int64(ourBytes)
 	if b.peers {

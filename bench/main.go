@@ -82,13 +82,13 @@ func parse(args []string) (*options, error) {
 		}
 		fmt.Fprint(os.Stderr, "\n", f.FlagUsages())
 	}
-	f.Int64Var(&o.records, "records", 20_000_000, "how many `records`; with peers they need up to 500 bytes of disk each, else 250")
+	f.Int64Var(&o.records, "records", 20_000_000, "how many `records`; with peers they need up to 420 bytes of disk each, else 120")
 	f.StringSliceVar(&o.only, "only", nil, "measure these `parts` alone; the list is above")
 	f.StringSliceVar(&o.queries, "queries", nil, "ask these `questions` alone, of Q1 to Q5")
 	f.IntVar(&o.rounds, "rounds", 5, "how many `times` each side answers each question")
 	f.IntVar(&o.random, "random", 40, "of how many random `questions` the answers are compared")
 	f.BoolVar(&o.peers, "peers", true, "measure DuckDB and ClickHouse too")
-	f.StringVar(&o.keep, "keep", "", "keep the data in this `folder`, and use what is there (else: a temporary one)")
+	f.StringVar(&o.keep, "keep", "", "keep the data in this `folder`, and use what is there (else: a temporary one, in TMPDIR)")
 	f.StringVar(&o.program, "program", "../bin/farmtally", "farmtally's `program`")
 	f.StringVar(&o.document, "document", "", "write the tables into this `file`, between its markers")
 	f.StringVar(&o.history, "results", "", "add the results to this `file` of JSON, and make tables of all sizes in it")

@@ -81,7 +81,7 @@ func (b *bench) measureQuestion(ctx context.Context, sides []side, q *question) 
 		}
 		m.Sides = append(m.Sides, sideResult{Name: s.name(), Form: chosen[i].name})
 	}
-	note("%s: %d rows, equal on all sides", q.name, m.Rows)
+	note("%s: %d rows, equal on all of %d sides", q.name, m.Rows, len(sides))
 	roof, err := sides[0].(*ours).roofline(ctx, q)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -72,8 +73,10 @@ func (b *bench) readPages(ctx context.Context, dir string, s *server) error {
 		for len(requests) < pageRequests {
 			requests = append(requests, requests[:min(len(full), pageRequests-len(requests))]...)
 		}
+		requests = requests[:pageRequests]
+		rand.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] }) //nolint:gosec // no secret
 		used := s.cpu()
-		took, err := sendAll(ctx, dir, s, requests[:pageRequests], `"count":`)
+		took, err := sendAll(ctx, dir, s, requests, `"count":`)
 		if err != nil {
 			return err
 		}
