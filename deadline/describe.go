@@ -9,6 +9,7 @@ func (d Double) MarshalJSON() ([]byte, error) { return AppendDouble(nil, float64
 // GetFarmResponse is AWS's shape of the same name.
 type GetFarmResponse struct {
 	FarmSummary
+	KMSKeyARN       string `json:"kmsKeyArn"` // required by AWS's models up to 2026
 	CostScaleFactor Double `json:"costScaleFactor"`
 }
 

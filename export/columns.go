@@ -25,6 +25,7 @@ type columnsConfig struct {
 	form  string   // "parquet" or "arrow"
 	plain []string // columns whose texts hardly repeat: without dictionaries in Parquet
 	pack  bool     // pack Arrow with zstd, which not every reader unpacks; Parquet always is
+	about []string // keys and values of Parquet's metadata, in turn
 }
 
 // columns writes rows to a file of columns, in groups. It is for one goroutine.
@@ -38,7 +39,7 @@ type columns struct {
 func newColumns(w io.Writer, schema *arrow.Schema, c columnsConfig) (*columns, error) {
 	out := &columns{builder: array.NewRecordBuilder(memory.DefaultAllocator, schema)}
 	if c.form == "parquet" {
-		return out, out.writeParquet(w, schema, c.plain)
+		return out, out.writeParquet(w, schema, c)
 	}
 	return out, out.writeArrow(w, schema, c.pack)
 }

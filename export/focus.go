@@ -31,6 +31,8 @@ type FocusConfig struct {
 	// Rates are those of the farm's rate card by id. A record that one of them does not
 	// price as it was priced is charged in dollars.
 	Rates map[string]farmtally.Rate
+	// UserNames are what people call users, by their ids.
+	UserNames map[string]string
 	// Spreadsheet makes CSV open right in Excel, as that of StatisticsConfig does.
 	Spreadsheet bool
 }
@@ -77,7 +79,9 @@ func NewFocusWriter(w io.Writer, c FocusConfig) (*FocusWriter, error) {
 		fields[i] = arrow.Field{Name: column.name, Type: focusTypes[column.kind], Nullable: column.nullable}
 	}
 	var err error
-	f.file, err = newColumns(w, arrow.NewSchema(fields, nil), columnsConfig{form: "parquet"})
+	f.file, err = newColumns(w, arrow.NewSchema(fields, nil), columnsConfig{
+		form: "parquet", plain: []string{"x_RecordId"}, about: []string{"FocusVersion", c.Version, "DataGenerator", "farmtally"},
+	})
 	return f, err
 }
 

@@ -348,6 +348,9 @@ func TestFocusColumns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if table.About["FocusVersion"] != version {
+			t.Errorf("the file of %s says %v", version, table.About)
+		}
 		for name, r := range rules {
 			want := map[string]string{"decimal": "decimal", "time": "timestamp"}[r.kind]
 			if want == "" {
@@ -496,10 +499,13 @@ func TestFocusPrices(t *testing.T) {
 // TestFocusText: a text that a spreadsheet takes for a formula is harmless in CSV, and
 // as it is in Parquet.
 func TestFocusText(t *testing.T) {
+	names := map[string]string{"=1+1": "Ada"}
 	r := priced(func(r *farmtally.Record) { r.UserID, r.JobName, r.InstanceType = "=1+1", "@x, \"y\"", `m"5` })
 	for form, want := range map[string]string{"csv": "'=1+1", "parquet": "=1+1"} {
-		_, rows := readFocus(t, form, focus(t, everything("1.2", form, farmtally.DefaultCostScale), r))
-		if rows[0]["x_UserId"] != want || !strings.HasSuffix(rows[0]["x_JobName"], "@x, \"y\"") {
+		config := everything("1.2", form, farmtally.DefaultCostScale)
+		config.UserNames = names
+		_, rows := readFocus(t, form, focus(t, config, r))
+		if rows[0]["x_UserId"] != want || rows[0]["x_UserName"] != "Ada" || !strings.HasSuffix(rows[0]["x_JobName"], "@x, \"y\"") {
 			t.Errorf("%s: %q, %q", form, rows[0]["x_UserId"], rows[0]["x_JobName"])
 		}
 		var details map[string]string

@@ -197,6 +197,7 @@ func focusOwn() []focusColumn {
 		moment("x_RecordStart", func(c *charge) farmtally.Instant { return c.record.StartedAt }),
 		text("x_UsageType", false, func(c *charge) string { return c.record.UsageType.String() }),
 		text("x_UserId", true, func(c *charge) string { return c.record.UserID }),
+		text("x_UserName", true, func(c *charge) string { return c.c.UserNames[c.record.UserID] }),
 	}
 }
 

@@ -10,19 +10,21 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 )
 
 // writeParquet makes the file a Parquet file: its texts have dictionaries, save those of
 // the columns that are plain, and it is packed with zstd. (The package pqarrow, which
 // would do the same, brings gRPC.)
-func (c *columns) writeParquet(w io.Writer, from *arrow.Schema, plain []string) error {
+func (c *columns) writeParquet(w io.Writer, from *arrow.Schema, config columnsConfig) error {
 	root, err := parquetSchema(from)
 	if err != nil {
 		return err
 	}
 	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
 		parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1)}
+	plain := config.plain
 	for _, f := range from.Fields() {
 		if !repeats(f) {
 			plain = append(plain, f.Name)
@@ -31,7 +33,13 @@ func (c *columns) writeParquet(w io.Writer, from *arrow.Schema, plain []string) 
 	for _, name := range plain {
 		options = append(options, parquet.WithDictionaryFor(name, false))
 	}
-	out, err := file.NewParquetWriterWithError(w, root, file.WithWriterProps(parquet.NewWriterProperties(options...)))
+	about := metadata.NewKeyValueMetadata()
+	for i := 0; i+1 < len(config.about); i += 2 {
+		if err := about.Append(config.about[i], config.about[i+1]); err != nil {
+			return fmt.Errorf("describe parquet file: %w", err)
+		}
+	}
+	out, err := file.NewParquetWriterWithError(w, root, file.WithWriterProps(parquet.NewWriterProperties(options...)), file.WithWriteMetadata(about))
 	if err != nil {
 		return fmt.Errorf("begin parquet file: %w", err)
 	}

@@ -143,7 +143,7 @@ func TestClientDescribes(t *testing.T) {
 	c := f.client(goodKey)
 	farm, err := c.GetFarm(t.Context(), &deadline.GetFarmInput{FarmId: aws.String(string(farmA))})
 	if err != nil || aws.ToString(farm.FarmId) != string(farmA) || aws.ToString(farm.DisplayName) != "aurora" ||
-		!farm.CreatedAt.Equal(midnight) || aws.ToString(farm.CreatedBy) == "" {
+		!farm.CreatedAt.Equal(midnight) || aws.ToString(farm.CreatedBy) == "" || farm.KmsKeyArn == nil {
 		t.Errorf("got %+v, %v", farm, err)
 	}
 	queue, err := c.GetQueue(t.Context(), &deadline.GetQueueInput{FarmId: aws.String(string(farmA)), QueueId: aws.String(string(queueA))})

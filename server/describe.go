@@ -25,6 +25,8 @@ const (
 
 	// fleetRole is of no account: the model requires a role, and there is none.
 	fleetRole = "arn:aws:iam::000000000000:role/farmtally"
+	// farmKey is of no account, too: AWS's clients of before 2026 require one.
+	farmKey = "arn:aws:kms:us-east-1:000000000000:key/farmtally"
 )
 
 func farmSummary(f farmtally.Farm) deadline.FarmSummary {
@@ -79,7 +81,9 @@ func (s *Server) getFarm(ctx context.Context, r *request) ([]byte, error) {
 		return nil, err
 	}
 	factor := farmtally.Stat{Sum: farmtally.Sum{Lo: 1}}.Value(farmtally.StatSum, 1, 1, f.CostScale)
-	return deadline.Marshal(deadline.GetFarmResponse{FarmSummary: farmSummary(f), CostScaleFactor: deadline.Double(factor)})
+	return deadline.Marshal(deadline.GetFarmResponse{
+		FarmSummary: farmSummary(f), KMSKeyARN: farmKey, CostScaleFactor: deadline.Double(factor),
+	})
 }
 
 // getQueue answers GetQueue.

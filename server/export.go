@@ -42,6 +42,12 @@ func (d *download) Write(p []byte) (int, error) {
 // exportRows is how many rows are read at once.
 const exportRows = 1000
 
+// exportsAtOnce bounds the memory of exports: a file of columns holds a group of rows.
+const exportsAtOnce = 4
+
+// exportsQuota names that bound in a ThrottlingException.
+const exportsQuota = "concurrent-exports"
+
 // export answers ExportAggregation: all rows of a completed aggregation as a file, with
 // exact decimals, and names beside ids.
 func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
@@ -63,6 +69,15 @@ func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
 		return nil, err
 	}
 	defer s.results.done(o)
+	select {
+	case s.exports <- struct{}{}:
+		defer func() { <-s.exports }()
+	default:
+		return nil, &deadline.Exception{
+			Type: deadline.Throttling, ServiceCode: serviceCode, QuotaCode: exportsQuota, RetryAfterSeconds: retryAfterSeconds,
+			Message: fmt.Sprintf("%d files are being written, and no more can at once. Try again when one is done.", exportsAtOnce),
+		}
+	}
 	names, err := s.names(ctx, o.aggregation.Query.GroupBy, r.farm)
 	if err != nil {
 		return nil, err

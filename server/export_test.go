@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -367,6 +368,55 @@ func (r *shortResult) Read(from int64, n int, yield func(*farmtally.Row) error) 
 		}
 	}
 	return nil
+}
+
+// heldResult is a result whose rows are given when it is let go.
+type heldResult struct {
+	shortResult
+	reading chan struct{}
+	letGo   chan struct{}
+}
+
+func (r *heldResult) Rows() int64 { return 1 }
+func (r *heldResult) Read(_ int64, _ int, yield func(*farmtally.Row) error) error {
+	r.reading <- struct{}{}
+	<-r.letGo
+	return yield(&r.row)
+}
+
+// TestExportsAtOnce: four files are written at once, a fifth is put off, and one that is
+// done makes room.
+func TestExportsAtOnce(t *testing.T) {
+	id := strings.Repeat("5", 32)
+	held := &heldResult{reading: make(chan struct{}), letGo: make(chan struct{})}
+	f := newFixture(t, func(c *server.Config) {
+		c.OpenResult = func(string) (server.ResultReader, error) { return held, nil }
+	})
+	keep(id, farmtally.Completed, "")(f)
+	f.memory.mu.Lock()
+	a := f.memory.aggregations[id]
+	held.row, a.Rows = f.memory.results[id][0], held.Rows()
+	f.memory.aggregations[id] = a
+	f.memory.mu.Unlock()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if a := f.ask(http.MethodGet, exportPath(farmA, id, "csv"), ""); a.status != http.StatusOK {
+				t.Errorf("one of four: %d %s", a.status, a.body)
+			}
+		})
+		<-held.reading
+	}
+	if a := f.ask(http.MethodGet, exportPath(farmA, id, "csv"), ""); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" ||
+		!strings.Contains(a.body, "concurrent-exports") {
+		t.Errorf("a fifth: %d %s", a.status, a.body)
+	}
+	close(held.letGo)
+	all.Wait()
+	go func() { <-held.reading }()
+	if a := f.ask(http.MethodGet, exportPath(farmA, id, "csv"), ""); a.status != http.StatusOK {
+		t.Errorf("when they are done: %d %s", a.status, a.body)
+	}
 }
 
 // TestExportCut: a file whose rows can't be read to their end is cut off, so that no

@@ -66,6 +66,7 @@ type Server struct {
 	sessions sessions
 
 	metrics *metrics
+	exports chan struct{} // full while exportsAtOnce files are written
 	keys    keyCache
 	results resultCache
 	buffers sync.Pool // *[]byte, of answers that were sent
@@ -98,7 +99,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{config: config, log: config.Logger, now: config.Clock, runs: map[string]*run{}, turnedAway: map[farmtally.FarmID]int{}}
 	s.tokens = tokens{secret: secret, now: config.Clock}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.metrics = newMetrics(s)
+	s.metrics, s.exports = newMetrics(s), make(chan struct{}, exportsAtOnce)
 	s.work.Go(s.sweepUntilClosed)
 	return s, nil
 }

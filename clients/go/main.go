@@ -289,6 +289,10 @@ func (c *call) make(ctx context.Context, client *deadline.Client) error {
 		return err
 	case "GetSessionsStatisticsAggregation":
 		return send(ctx, c.Input, client.GetSessionsStatisticsAggregation)
+	case "GetFarm":
+		return send(ctx, c.Input, client.GetFarm)
+	case "ListAvailableMeteredProducts":
+		return send(ctx, c.Input, client.ListAvailableMeteredProducts)
 	case "GetQueue":
 		return send(ctx, c.Input, client.GetQueue)
 	case "GetFleet":

@@ -89,7 +89,7 @@ func (p *program) checkExport(o *exportOptions) (err error) {
 }
 
 func (p *program) exportRecords(ctx context.Context, c *storage.Catalog, e *engine.Engine, o *exportOptions) (err error) {
-	x := exporter{o: o, catalog: c, asOf: farmtally.InstantOf(p.now()), jobs: map[farmtally.JobID]string{}}
+	x := exporter{o: o, catalog: c, asOf: farmtally.InstantOf(p.now()), jobs: map[farmtally.JobID]string{}, bar: newProgressLine(p.stderr)}
 	if err := x.open(ctx); err != nil {
 		return err
 	}
@@ -117,6 +117,7 @@ type exporter struct {
 	fleets  map[farmtally.FleetID]string
 	jobs    map[farmtally.JobID]string
 	written int64
+	bar     *progressLine
 }
 
 func (x *exporter) name() string {
@@ -178,6 +179,7 @@ func (x *exporter) export(ctx context.Context, e *engine.Engine, stdout io.Write
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	write := func(to io.Writer) error { return x.write(ctx, snapshot, to, begin) }
+	defer x.bar.clear()
 	if x.o.path == "" {
 		return write(struct{ io.Writer }{stdout})
 	}
@@ -193,7 +195,9 @@ func (x *exporter) write(ctx context.Context, snapshot farmtally.Snapshot, to io
 		if use := r.At(x.asOf); !use.Meets(x.o.start, x.o.end) {
 			return nil
 		}
-		x.written++
+		if x.written++; x.written%100_000 == 0 && x.o.path != "" {
+			x.bar.show(count(x.written) + " records written")
+		}
 		r.FarmName, r.QueueName, r.FleetName = x.farm.Name, x.queues[r.QueueID], x.fleets[r.FleetID]
 		if r.JobName, err = x.job(ctx, r.JobID); err != nil {
 			return err

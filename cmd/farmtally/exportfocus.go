@@ -54,7 +54,7 @@ Its costs add up to those that 'farmtally stats' gives for the same range.`,
 }
 
 func (p *program) exportFocus(ctx context.Context, c *storage.Catalog, e *engine.Engine, o *focusOptions) error {
-	x := exporter{o: &o.exportOptions, catalog: c, asOf: farmtally.InstantOf(p.now()), jobs: map[farmtally.JobID]string{}}
+	x := exporter{o: &o.exportOptions, catalog: c, asOf: farmtally.InstantOf(p.now()), jobs: map[farmtally.JobID]string{}, bar: newProgressLine(p.stderr)}
 	if err := x.open(ctx); err != nil {
 		return err
 	}
@@ -62,9 +62,13 @@ func (p *program) exportFocus(ctx context.Context, c *storage.Catalog, e *engine
 	if err != nil {
 		return err
 	}
+	users, err := userNames(ctx, c, x.farm.ID)
+	if err != nil {
+		return err
+	}
 	config := export.FocusConfig{
 		Form: o.form, Version: o.version, Grain: farmtally.Daily, Farm: x.farm, Provider: o.provider,
-		Start: o.start, End: o.end, AsOf: x.asOf, Rates: rates,
+		Start: o.start, End: o.end, AsOf: x.asOf, Rates: rates, UserNames: users,
 		Spreadsheet: o.path != "",
 	}
 	if o.grain == "hour" {
@@ -81,6 +85,21 @@ func (p *program) exportFocus(ctx context.Context, c *storage.Catalog, e *engine
 	_, err = fmt.Fprintf(p.stdout, "wrote %s %s of %s %s of farm %s to %s\n", count(w.Rows()), unit(w.Rows(), "charge"),
 		count(x.written), unit(x.written, "record"), x.name(), o.path)
 	return err
+}
+
+// userNames are the labels of a farm's users, by id.
+func userNames(ctx context.Context, c *storage.Catalog, farm farmtally.FarmID) (map[string]string, error) {
+	labels, err := c.Labels(ctx, farm)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, l := range labels {
+		if l.Dimension == farmtally.ByUser {
+			names[l.Value] = l.Text
+		}
+	}
+	return names, nil
 }
 
 // ratesOf are the rates of the farm's card as it is now, by id. Where an id is in several

@@ -272,6 +272,38 @@ func TestEverySDKCatchesEachException(t *testing.T) {
 	})
 }
 
+// TestEveryClientDescribes: what describes one thing reads in every client.
+func TestEveryClientDescribes(t *testing.T) {
+	data := importStudio(t)
+	farm, of := ids(t, data)
+	key := newKey(t, data)
+	server := serve(t, data)
+	calls := []map[string]any{
+		{"operation": "GetFarm", "input": map[string]any{"farmId": farm}},
+		{"operation": "GetQueue", "input": map[string]any{"farmId": farm, "queueId": of["render"]}},
+		{"operation": "GetFleet", "input": map[string]any{"farmId": farm, "fleetId": of["cloud"]}},
+		{"operation": "ListAvailableMeteredProducts", "input": map[string]any{}},
+	}
+	for _, s := range sdks {
+		t.Run(s.name, func(t *testing.T) {
+			var got []*arrived
+			s.ask(t, key, map[string]any{"endpoint": server.url, "retries": false, "provoke": calls}, &got)
+			for i, e := range got {
+				if e != nil {
+					t.Errorf("%s: %+v", calls[i]["operation"], e)
+				}
+			}
+		})
+	}
+	t.Run("AWS CLI", func(t *testing.T) {
+		for i, want := range []string{"studio", "render", "cloud", "meteredProducts"} {
+			if exit, said := provokeWithCLI(t, server.url, key, calls[i]); exit != 0 || !strings.Contains(said, want) {
+				t.Errorf("%s: exit %d, %s", calls[i]["operation"], exit, said)
+			}
+		}
+	})
+}
+
 // refused says whether the AWS CLI's exit code is that of a refusal by a service: 254 in
 // version 2, 255 in version 1.
 func refused(exit int) bool { return exit == 254 || exit == 255 }

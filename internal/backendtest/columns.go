@@ -20,6 +20,7 @@ type Table struct {
 	Nullable map[string]bool
 	Types    map[string]string // "string", "double", "int64", "timestamp", "decimal(38,18)"
 	Rows     []map[string]any
+	About    map[string]string // Parquet's own metadata
 }
 
 func (t *Table) column(name, kind string, nullable bool) {
@@ -103,7 +104,10 @@ func ReadParquet(content []byte) (*Table, error) {
 		return nil, err
 	}
 	defer r.Close() //nolint:errcheck // it only reads
-	t, s := &Table{}, r.MetaData().Schema
+	t, s := &Table{About: map[string]string{}}, r.MetaData().Schema
+	for _, kv := range r.MetaData().KeyValueMetadata() {
+		t.About[kv.Key] = kv.GetValue()
+	}
 	for i := range s.NumColumns() {
 		c := s.Column(i)
 		t.column(c.Name(), parquetKind(c), c.MaxDefinitionLevel() > 0)
