@@ -170,6 +170,7 @@ func (m *merge) do(ctx context.Context) (err error) {
 	if m.batch, err = m.engine.catalog.BeginBatch(); err != nil {
 		return err
 	}
+	m.batch.BeQuiet()
 	defer func() {
 		for _, s := range m.made {
 			err = errors.Join(err, s.Close())
@@ -201,39 +202,49 @@ func (m *merge) size() int {
 
 // write merges the rows that count by start and id.
 func (m *merge) write(ctx context.Context) error {
-	all := make(rowHeap, 0, len(m.sources))
+	all, segments := make(rowHeap, 0, len(m.sources)), make([]*storage.Segment, len(m.sources))
 	for i := range m.sources {
-		c, err := newRowCursor(&m.sources[i])
+		c, err := newRowCursor(&m.sources[i], i)
 		if err != nil {
 			return err
 		}
-		if len(c.runs) > 0 {
+		if segments[i] = c.segment; len(c.runs) > 0 {
 			all = append(all, c)
 		}
 	}
 	heap.Init(&all)
 	size := m.size()
 	m.builder.Grow(size, size*idBytes)
-	var r farmtally.Record
-	for n := 1; len(all) > 0; n++ {
+	copier, err := storage.NewCopier(&m.builder, segments)
+	for n := 0; err == nil && len(all) > 0; {
 		c := all[0]
-		c.segment.Record(c.runs[0][0], &r)
-		m.builder.Add(&r)
-		if c.next() {
+		from := c.runs[0][0]
+		to := c.before(all.second(), min(size-m.builder.Len(), mergeRows-n))
+		copied, err := copier.Copy(c.source, from, to)
+		if err != nil {
+			return err
+		}
+		if n += copied; n >= mergeRows {
+			if n = 0; m.makeWay(ctx) != nil {
+				return ctx.Err()
+			}
+		}
+		if c.skip(copied) {
 			heap.Fix(&all, 0)
 		} else {
 			heap.Pop(&all)
 		}
-		if m.builder.Len() == size || m.builder.Full() {
+		if copied == 0 || m.builder.Len() >= size || m.builder.Full() {
 			if err := m.flush(); err != nil {
 				return err
 			}
-		}
-		if n%mergeRows == 0 {
-			if err := m.makeWay(ctx); err != nil {
+			if copier, err = storage.NewCopier(&m.builder, segments); err != nil {
 				return err
 			}
 		}
+	}
+	if err != nil {
+		return err
 	}
 	return m.flush()
 }
@@ -344,23 +355,55 @@ func (m *merge) dropNew(ctx context.Context, tx *storage.Tx, ids []int64, start 
 // rowCursor goes through the rows of a segment that count.
 type rowCursor struct {
 	segment *storage.Segment
+	source  int // the segment's number among those merged
 	starts  []int64
 	runs    [][2]int
 }
 
-func newRowCursor(p *part) (*rowCursor, error) {
+func newRowCursor(p *part, source int) (*rowCursor, error) {
 	starts, err := p.segment.Starts()
-	c := &rowCursor{segment: p.segment, starts: starts}
+	c := &rowCursor{segment: p.segment, source: source, starts: starts}
 	p.runs(0, p.segment.Len(), func(from, to int) { c.runs = append(c.runs, [2]int{from, to}) })
 	return c, err
 }
 
-func (c *rowCursor) next() bool {
+// skip goes on behind rows of the first run.
+func (c *rowCursor) skip(rows int) (more bool) {
 	run := &c.runs[0]
-	if run[0]++; run[0] == run[1] {
+	if run[0] += rows; run[0] == run[1] {
 		c.runs = c.runs[1:]
 	}
 	return len(c.runs) > 0
+}
+
+// before gives the end of those rows of the first run that come before the other's first
+// row, most of them at most. The first always does.
+func (c *rowCursor) before(other *rowCursor, most int) (to int) {
+	from, end := c.runs[0][0], c.runs[0][1]
+	end = min(end, from+most)
+	if other == nil {
+		return end
+	}
+	row := other.runs[0][0]
+	start := other.starts[row]
+	for to = from + 1; to < end && c.starts[to] < start; {
+		to++
+	}
+	for to < end && c.starts[to] == start && c.segment.RecordID(to) < other.segment.RecordID(row) {
+		to++
+	}
+	return to
+}
+
+// second gives the cursor that comes after the first, or nil.
+func (c rowHeap) second() *rowCursor {
+	switch {
+	case len(c) < 2:
+		return nil
+	case len(c) == 2 || c.Less(1, 2):
+		return c[1]
+	}
+	return c[2]
 }
 
 // rowHeap is a heap by start and record id.

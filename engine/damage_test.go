@@ -151,7 +151,7 @@ func TestSegmentDisasters(t *testing.T) {
 	}
 }
 
-func try(t *testing.T, err error) {
+func try(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

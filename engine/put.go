@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 	"math"
-	"slices"
+	"sort"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/storage"
@@ -57,7 +57,8 @@ type lookup struct {
 	info    storage.SegmentInfo
 	segment *storage.Segment // nil until it is needed
 	starts  []int64
-	at      int // where the last one was looked for
+	at      int   // where the last one was looked for
+	damage  error // of the record ids
 }
 
 func (l *lookup) open(e *Engine) (err error) {
@@ -71,18 +72,37 @@ func (l *lookup) open(e *Engine) (err error) {
 	return err
 }
 
-// starting reports whether a record of the segment starts at the instant.
-func (l *lookup) starting(start int64) bool {
-	from, to, step := l.at, l.at, 1
-	for from > 0 && l.starts[from-1] >= start {
-		to, from, step = from, max(from-step, 0), 2*step
+// before reports whether a row comes before the identity. The record ids are looked at,
+// and verified, where starts are equal alone.
+func (l *lookup) before(row int, k identity) bool {
+	if start := l.starts[row]; start != int64(k.start) {
+		return start < int64(k.start)
 	}
-	for to < len(l.starts) && l.starts[to] < start {
+	if err := l.segment.Verify(storage.ColRecordID); err != nil {
+		l.damage = err
+		return false
+	}
+	return l.segment.RecordID(row) < k.id
+}
+
+// find gives the row of the identity, or −1. It looks near the last one first.
+func (l *lookup) find(k identity) (int, error) {
+	from, to, step := l.at, l.at, 1
+	for from > 0 && !l.before(from-1, k) {
+		to, from, step = from-1, max(from-step, 0), 2*step
+	}
+	for to < len(l.starts) && l.before(to, k) {
 		from, to, step = to+1, min(to+step, len(l.starts)), 2*step
 	}
-	at, found := slices.BinarySearch(l.starts[from:to], start)
-	l.at = from + at
-	return found || l.at < len(l.starts) && l.starts[l.at] == start
+	l.at = from + sort.Search(to-from, func(i int) bool { return !l.before(from+i, k) })
+	there := l.at < len(l.starts) && l.starts[l.at] == int64(k.start)
+	if there && l.damage == nil {
+		there = l.segment.RecordID(l.at) == k.id
+	}
+	if l.damage != nil || !there {
+		return -1, l.damage
+	}
+	return l.at, nil
 }
 
 // lookups gives the farm's segments that may have records of the putter's starts.
@@ -118,10 +138,7 @@ func (p *putter) findStored(ctx context.Context, r *farmtally.Record) (at place,
 		if err := l.open(p.engine); err != nil {
 			return at, old, false, err
 		}
-		if !l.starting(int64(r.StartedAt)) {
-			continue
-		}
-		row, err := l.segment.Find(r.StartedAt, r.RecordID)
+		row, err := l.find(identityOf(r))
 		if err != nil {
 			return at, old, false, err
 		}

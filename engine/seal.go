@@ -114,6 +114,7 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 	if err != nil {
 		return 0, fmt.Errorf("seal records: %w", err)
 	}
+	batch.BeQuiet()
 	defer func() {
 		if closeErr := batch.Close(context.WithoutCancel(ctx)); err == nil && closeErr != nil {
 			err = fmt.Errorf("seal records: %w", closeErr)

@@ -101,6 +101,22 @@ func (m mutator) body() string {
 	return m.spoil(startBody(members))
 }
 
+// packed is the body with a header that names its form, now and then: packed well, badly,
+// or not at all.
+func (m mutator) packed(body string) (packed, header string) {
+	switch m.IntN(20) {
+	case 0:
+		return m.spoil(gzipped(body)), "Content-Encoding: gzip\r\n"
+	case 1:
+		return m.spoil(zstded(body)), "Content-Encoding: zstd\r\n"
+	case 2:
+		return body, "Content-Encoding: " + m.spoil(pick(m, "gzip", "zstd", "br", "identity", "gzip, gzip")) + "\r\n"
+	case 3:
+		return body, "Content-Type: " + m.spoil(pick(m, "text/xml", "application/x-amz-json-1.1", "multipart/form-data")) + "\r\nAccept: */*\r\n"
+	}
+	return body, ""
+}
+
 func (m mutator) request() string {
 	target := pick(m, statisticsPath(farmA), statisticsPath(farmA), statisticsPath(farmB), statisticsPath(noFarm), "/2023-10-12/farms",
 		"/2023-10-12/farms/"+string(farmA)+"/queues", "/2023-10-12/farms/"+string(farmA)+"/fleets", "/healthz", "/",
@@ -108,8 +124,8 @@ func (m mutator) request() string {
 		"/2023-10-12/farms/"+string(farmA)+"/fleets/"+string(fleetA), "/2023-10-12/farms/"+string(farmB)+"/jobs", pushPath(farmB), pushPath(farmB))
 	query := pick(m, "", "?aggregationId="+m.id, "?aggregationId="+m.id+"&maxResults=1&nextToken="+m.token,
 		"?maxResults=1", "?status=IDLE&displayName=x&principalId=y", "?nextToken="+m.token)
-	body := m.body()
-	header := fmt.Sprintf("Host: %s\r\nContent-Length: %d\r\n", pick(m, "management.x:1", "[::1]:8787", "x"), len(body))
+	body, header := m.packed(m.body())
+	header += fmt.Sprintf("Host: %s\r\nContent-Length: %d\r\n", pick(m, "management.x:1", "[::1]:8787", "x"), len(body))
 	if m.IntN(4) == 0 {
 		header += m.spoil("X-Amz-Date: 20260131T080000Z\r\nAuthorization: AWS4-HMAC-SHA256 Credential=FTAAAAAAAAAAAAAAAAAA/20260131/r/deadline/aws4_request, SignedHeaders=host;x-amz-date, Signature=00") + "\r\n"
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -191,8 +192,11 @@ func gzipped(text string) string {
 	return b.String()
 }
 
+// zstdWriter is one for all, for it takes long to make.
+var zstdWriter = sync.OnceValues(func() (*zstd.Encoder, error) { return zstd.NewWriter(nil) })
+
 func zstded(text string) string {
-	w, err := zstd.NewWriter(nil)
+	w, err := zstdWriter()
 	if err != nil {
 		panic(err)
 	}

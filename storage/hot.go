@@ -105,27 +105,50 @@ func (f *hotFarm) take(b *hotBatch) {
 // drop takes the records of a batch out of the index.
 func (f *hotFarm) drop(at int) {
 	b := f.batches[at]
-	f.entries -= b.len()
-	if b.live == 0 {
-		return
-	}
+	f.uncount(b)
 	for row := range b.rows {
-		if b.isDead(row) {
-			continue
+		if !b.isDead(row) {
+			f.index.remove(b.key(row).hash(), hotPlace{f.removed + uint32(at), uint32(row)}) //nolint:gosec // indices
 		}
-		f.index.remove(b.key(row).hash(), hotPlace{f.removed + uint32(at), uint32(row)}) //nolint:gosec // indices
-		if !b.running(row) {
+	}
+}
+
+func (f *hotFarm) uncount(b *heldBatch) {
+	f.entries -= b.len()
+	for row := range b.rows {
+		if !b.running(row) && !b.isDead(row) {
 			f.ended--
 		}
 	}
 }
 
-// remove removes the batches before the first.
+// remove removes the batches before the first. Where they have most of the records, the
+// index is made anew of those that are left.
 func (f *hotFarm) remove(first int64) {
-	for len(f.batches) > 0 && f.batches[0].last < first {
-		f.drop(0)
-		f.batches = f.batches[1:]
-		f.removed++
+	n, live := 0, 0
+	for ; n < len(f.batches) && f.batches[n].last < first; n++ {
+		live += f.batches[n].live
+	}
+	anew := 2*live > f.index.used
+	for at, b := range f.batches[:n] {
+		if anew {
+			f.uncount(b)
+		} else {
+			f.drop(at)
+		}
+	}
+	f.batches = f.batches[n:]
+	f.removed += uint32(n)
+	if !anew {
+		return
+	}
+	f.index = hotIndex{}
+	for at, b := range f.batches {
+		for row := range b.rows {
+			if !b.isDead(row) {
+				f.index.add(b.key(row).hash(), hotPlace{f.removed + uint32(at), uint32(row)})
+			}
+		}
 	}
 }
 

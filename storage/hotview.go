@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/farmtally/farmtally"
@@ -132,10 +133,7 @@ func merged(farm farmtally.FarmID, older []farmtally.Record, newer []*hotBatch) 
 		if i > 0 && rows[i-1].key == row.key {
 			continue // a later batch has it too
 		}
-		n := 0
-		for n < len(older) && compareKeys(hotKeyOf(&older[n]), row.key) < 0 {
-			n++
-		}
+		n := sort.Search(len(older), func(i int) bool { return compareKeys(hotKeyOf(&older[i]), row.key) >= 0 })
 		out, older = append(out, older[:n]...), older[n:]
 		if len(older) > 0 && hotKeyOf(&older[0]) == row.key {
 			older = older[1:]

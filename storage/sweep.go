@@ -29,7 +29,12 @@ type Batch struct {
 	id      string
 	lock    *Lock
 	files   []string
+	pace    int64
 }
+
+// BeQuiet makes the batch sync what it writes little by little, so that others need not
+// wait long for the disk.
+func (b *Batch) BeQuiet() { b.pace = gentlePace }
 
 // beginTries bounds the ids that BeginBatch tries.
 const beginTries = 10
@@ -65,7 +70,7 @@ func (c *Catalog) beginBatch(newID func() string) (b *Batch, err error) {
 func (b *Batch) Write(farm farmtally.FarmID, builder *Builder, order []int32) (*Segment, error) {
 	name := fmt.Sprintf("%s-%04d%s", b.id, len(b.files)+1, segmentSuffix)
 	b.files = append(b.files, name)
-	return b.catalog.writeSegment(farm, name, builder, order)
+	return b.catalog.writeSegment(farm, name, builder, order, b.pace)
 }
 
 // Close ends the batch: files that the catalog does not know are removed.

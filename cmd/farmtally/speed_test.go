@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -201,5 +202,45 @@ func TestPushesPerSecond(t *testing.T) {
 	}
 	if n := sealed(t, data); n < rows/2 {
 		t.Errorf("%d rows are sealed", n)
+	}
+}
+
+// TestOneRecordPushed pushes records one by one, signed, to a server process that makes
+// each durable, and says how long that takes beside what the disk itself takes to write
+// and sync as much.
+func TestOneRecordPushed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	const records = 500
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	key := newKey(t, data)
+	server := serve(t, data)
+	c := newSignedClient(key, server.url)
+	probe, err := os.Create(filepath.Join(dir, "probe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer probe.Close() //nolint:errcheck // the folder goes
+	var pushes, syncs []time.Duration
+	for i := range records {
+		began := time.Now()
+		text, err := c.send(t.Context(), http.MethodPost, "/v1/farms/farm-5bb55f880a50f35c1cadaa7696081da1/usage", rowsOf(i, 1))
+		if err != nil || !strings.Contains(text, `"accepted":1`) {
+			t.Fatalf("%s, %v", text, err)
+		}
+		pushes = append(pushes, time.Since(began))
+		began = time.Now()
+		_, err = probe.Write(make([]byte, 8<<10))
+		if err = errors.Join(err, probe.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		syncs = append(syncs, time.Since(began))
+		time.Sleep(2 * time.Millisecond) // as if the next one came by itself
+	}
+	for what, times := range map[string][]time.Duration{"pushed": pushes, "written and synced by the disk": syncs} {
+		slices.Sort(times)
+		t.Logf("one record %s: p50 %s, p99 %s, at most %s", what, times[records/2], times[records*99/100], times[records-1])
 	}
 }
