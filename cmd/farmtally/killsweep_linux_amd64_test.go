@@ -281,7 +281,9 @@ func TestEveryKillOfPushes(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	for _, what := range []string{"write segment", "sync segment", "sync segments", "write catalog.db-wal", "sync catalog.db-wal"} {
+	// Each folder and each segment is synced once or twice in all: of every third
+	// operation that may be missed, and compactions are killed before each.
+	for _, what := range []string{"write segment", "write catalog.db-wal", "sync catalog.db-wal"} {
 		if met[what] == 0 {
 			t.Errorf("no kill came before: %s", what)
 		}
