@@ -158,7 +158,10 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
     let gone = false;
     let watch: ResizeObserver | null = null;
     // Paper is narrower than the window, and nothing is measured between the two.
-    const fit = (e: Event) => chart.current?.resize(e.type === "beforeprint" && wide ? { width: paperWidth } : {});
+    const fit = (e: Event) => {
+      chart.current?.resize(e.type === "beforeprint" && wide ? { width: paperWidth } : {});
+      chart.current?.getZr().flush();
+    };
     void import("./chart").then(({ draw }) => {
       if (gone || !box.current) return;
       const c = draw(box.current);
@@ -185,6 +188,7 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
   useLayoutEffect(() => {
     if (chart.current && option) {
       chart.current.setOption(isPrinting() ? { ...option, animation: false } : option, { notMerge: true });
+      if (isPrinting()) chart.current.getZr().flush();
       performance.mark("farmtally-drawn");
     }
   }, [option]);

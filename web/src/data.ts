@@ -242,6 +242,7 @@ export function shortID(id: string): string {
 const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 const smallDollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", minimumFractionDigits: 4, maximumFractionDigits: 4 });
 const hours = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const fewHours = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const smallHours = new Intl.NumberFormat("en-US", { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const whole = new Intl.NumberFormat("en-US");
 const percents = new Intl.NumberFormat("en-US", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -255,7 +256,7 @@ export function figure(v: number, m: Measure): string {
       return (v !== 0 && Math.abs(v) < 0.1 ? smallDollars : dollars).format(v);
     case "runtime": {
       const h = v / 3600;
-      return (h !== 0 && Math.abs(h) < 0.1 ? smallHours : hours).format(h) + " h";
+      return (h === 0 || h >= 10 ? hours : h >= 0.1 ? fewHours : smallHours).format(h) + " h";
     }
     case "count":
       return whole.format(v);

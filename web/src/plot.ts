@@ -126,6 +126,9 @@ function tip(title: string, lines: { color: string; name: string; text: string }
 
 const short = (text: string, most: number) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
+/** mostBars is how many pieces are drawn as bars of their own. */
+const mostBars = 800;
+
 /** barOption draws the pieces: stacked bars for what adds up, lines for what does not. */
 export function barOption(a: Answer, plot: Plot, look: Look, cursor: number, still = false): Option {
   const { measure, stat } = a.state;
@@ -135,7 +138,7 @@ export function barOption(a: Answer, plot: Plot, look: Look, cursor: number, sti
   return {
     animationDuration: 250,
     animationDurationUpdate: 250,
-    animation: plot.pieces.length * plot.series.length < 4000,
+    animation: plot.pieces.length * plot.series.length < 2000,
     textStyle: { fontFamily: "system-ui, sans-serif", color: look.text },
     grid: { left: 8, right: 12, top: still ? 60 : 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     tooltip: {
@@ -154,7 +157,7 @@ export function barOption(a: Answer, plot: Plot, look: Look, cursor: number, sti
     },
     xAxis: {
       type: "category",
-      data: plot.pieces.map((p) => axisLabel(period, p.start, long)),
+      data: plot.pieces.map((p) => axisLabel(period, p.start, long, plot.pieces.length)),
       axisTick: { show: false },
       axisLine: { lineStyle: { color: look.line } },
       axisLabel: { color: look.faint, hideOverlap: true },
@@ -167,11 +170,13 @@ export function barOption(a: Answer, plot: Plot, look: Look, cursor: number, sti
       ...(measure === "runtime" ? niceHours(a, plot, stacked) : {}),
     },
     series: plot.series.map((s, i) => {
-      const data = plot.rows[i]!.map((r, p) => ({ value: r ? value(r, measure, stat) : stacked ? 0 : null, itemStyle: { opacity: cursor < 0 || cursor === p ? 1 : 0.35 } }));
-      const common = { name: short(s.name, 40), data, itemStyle: { color: s.color }, emphasis: { focus: "none" as const } };
-      return stacked
-        ? { ...common, type: "bar" as const, stack: "all", barCategoryGap: plot.pieces.length > 60 ? "12%" : "24%" }
-        : { ...common, type: "line" as const, showSymbol: plot.pieces.length < 60, symbolSize: 5, lineStyle: { color: s.color, width: 2 }, connectNulls: false };
+      const figures = plot.rows[i]!.map((r) => (r ? value(r, measure, stat) : stacked ? 0 : null));
+      const common = { name: short(s.name, 40), itemStyle: { color: s.color }, emphasis: { disabled: true } };
+      if (!stacked) return { ...common, data: figures, type: "line" as const, showSymbol: plot.pieces.length < 60, symbolSize: 5, lineStyle: { color: s.color, width: 2 }, connectNulls: false };
+      // Bars narrower than a pixel are drawn as one outline of them all.
+      if (plot.pieces.length > mostBars) return { ...common, data: figures, type: "line" as const, step: "middle" as const, stack: "all", showSymbol: false, lineStyle: { width: 0 }, areaStyle: { color: s.color, opacity: 1 } };
+      const data = cursor < 0 ? figures : figures.map((v, p) => ({ value: v, itemStyle: { opacity: cursor === p ? 1 : 0.35 } }));
+      return { ...common, data, type: "bar" as const, stack: "all", barCategoryGap: plot.pieces.length > 60 ? "12%" : "24%" };
     }),
   };
 }

@@ -163,9 +163,10 @@ const shortMonths = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "
 const clocks = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit" });
 
 /** axisLabel is a piece's name under the chart. */
-export function axisLabel(period: Period, start: number, long: boolean): string {
+export function axisLabel(period: Period, start: number, long: boolean, pieces: number): string {
   switch (period) {
     case "HOURLY":
+      if (pieces > 96) return `${shortDates.format(start)}, ${clocks.format(start)}`;
       return start % day === 0 ? shortDates.format(start) : clocks.format(start);
     case "MONTHLY":
       return shortMonths.format(start);

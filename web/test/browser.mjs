@@ -22,7 +22,7 @@ export async function visit(t, url, options = {}) {
   const faults = [];
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && faults.push(`console: ${m.text()}`));
   page.on("pageerror", (e) => faults.push(`page: ${e.message}`));
-  page.on("request", (r) => /^https?:/.test(r.url()) && new URL(r.url()).origin !== new URL(url).origin && faults.push(`asks elsewhere: ${r.url()}`));
+  page.on("request", (r) => /^https?:/.test(r.url()) && new URL(url).protocol !== "about:" && new URL(r.url()).origin !== new URL(url).origin && faults.push(`asks elsewhere: ${r.url()}`));
   /** expectFault takes one expected fault away, undefined where there is none. */
   page.expectFault = (pattern) => {
     const i = faults.findIndex((f) => pattern.test(f));

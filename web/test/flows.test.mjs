@@ -60,6 +60,27 @@ test("a key reads what it may, and names if it is an owner's", async (t) => {
   }
 });
 
+test("the first paint is light, and its files are kept", async (t) => {
+  const page = await visit(t, "about:blank");
+  let bytes = 0;
+  const seen = [];
+  page.on("response", async (r) => {
+    const path = new URL(r.url()).pathname;
+    if (path.startsWith("/v1/")) return;
+    bytes += (await r.request().sizes()).responseBodySize;
+    seen.push([path, r.headers()["content-encoding"], r.headers()["cache-control"]]);
+  });
+  await page.goto(year);
+  await settled(page);
+  await page.waitForLoadState("networkidle");
+  t.diagnostic(`${bytes} bytes in ${seen.length} files`);
+  assert.ok(bytes > 50_000 && bytes < 300 * 1024, `${bytes} bytes`);
+  for (const [path, encoding, cache] of seen) {
+    assert.equal(encoding, "br", path);
+    if (path.startsWith("/assets/")) assert.match(cache, /max-age=31536000, immutable/);
+  }
+});
+
 test("from the spike to its job and back", async (t) => {
   const page = await visit(t, year);
   await settled(page);

@@ -77,21 +77,22 @@ test("a hundred thousand rows", async (t) => {
   assert.ok(rows >= 100_000, `${rows} rows`);
   assert.ok((await page.locator(".table tbody tr").count()) < 60, "those in sight alone are drawn");
   await page.locator(".table .scroll").scrollIntoViewIfNeeded();
-  // Scrolling through all of it: no frame takes long enough to be seen.
-  const slow = await page.evaluate(async () => {
+  // Scrolling through all of it: what a frame takes of a processor, for a clock would
+  // measure what else runs on it.
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+  const spent = async () => (await devtools.send("Performance.getMetrics")).metrics.find((m) => m.name === "TaskDuration").value;
+  const before = await spent();
+  await page.evaluate(async () => {
     const box = document.querySelector(".table .scroll");
-    const times = [];
-    let last = performance.now();
-    for (let i = 1; i <= 60; i++) {
-      box.scrollTop = (box.scrollHeight * i) / 60;
+    for (let i = 1; i <= 100; i++) {
+      box.scrollTop = (box.scrollHeight * i) / 100;
       await new Promise(requestAnimationFrame);
-      times.push(performance.now() - last);
-      last = performance.now();
     }
-    return times.sort((a, b) => a - b)[54];
   });
-  t.diagnostic(`90th percentile of a frame while scrolling ${rows} rows: ${slow.toFixed(1)} ms`);
-  assert.ok(slow < 150, `${slow} ms`);
+  const frame = ((await spent()) - before) * 10;
+  t.diagnostic(`${frame.toFixed(1)} ms of a processor for a frame while scrolling ${rows} rows`);
+  assert.ok(frame > 0 && frame < 33, `${frame} ms`);
   const last = await page.locator(".table tbody tr:not([aria-hidden]) td").first().innerText();
   assert.match(last, /Jun 2025/);
   await shoot(page, "rows");
