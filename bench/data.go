@@ -84,15 +84,16 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := b.readStamp(); err != nil {
 		return err
 	}
-	pieces := b.pieces()
-	for i, p := range pieces {
+	looked := false
+	for _, p := range b.pieces() {
 		if _, there := b.data.Seconds[p.name]; there {
 			continue
 		}
-		if i == 0 {
+		if !looked {
 			if err := b.room(); err != nil {
 				return err
 			}
+			looked = true
 		}
 		if err := os.RemoveAll(filepath.Join(b.dir, p.entry)); err != nil {
 			return fmt.Errorf("remove what an earlier run left: %w", err)

@@ -43,7 +43,11 @@ func (d *download) Write(p []byte) (int, error) {
 const exportRows = 1000
 
 // exportsAtOnce bounds the memory of exports: a file of columns holds a group of rows.
-const exportsAtOnce = 4
+// Others wait for their turn, exportWait at the longest.
+const (
+	exportsAtOnce = 4
+	exportWait    = 20 * time.Second
+)
 
 // exportsQuota names that bound in a ThrottlingException.
 const exportsQuota = "concurrent-exports"
@@ -69,15 +73,10 @@ func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
 		return nil, err
 	}
 	defer s.results.done(o)
-	select {
-	case s.exports <- struct{}{}:
-		defer func() { <-s.exports }()
-	default:
-		return nil, &deadline.Exception{
-			Type: deadline.Throttling, ServiceCode: serviceCode, QuotaCode: exportsQuota, RetryAfterSeconds: retryAfterSeconds,
-			Message: fmt.Sprintf("%d files are being written, and no more can at once. Try again when one is done.", exportsAtOnce),
-		}
+	if err := s.waitForExports(ctx); err != nil {
+		return nil, err
 	}
+	defer func() { <-s.exports }()
 	names, err := s.names(ctx, o.aggregation.Query.GroupBy, r.farm)
 	if err != nil {
 		return nil, err
@@ -90,6 +89,23 @@ func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
 		s.results.drop(o.aggregation.ID)
 	}
 	return nil, err
+}
+
+// waitForExports waits for the turn of a file. The caller gives it back in the end.
+func (s *Server) waitForExports(ctx context.Context) error {
+	timer := time.NewTimer(exportWait)
+	defer timer.Stop()
+	select {
+	case s.exports <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return &deadline.Exception{
+			Type: deadline.Throttling, ServiceCode: serviceCode, QuotaCode: exportsQuota, RetryAfterSeconds: retryAfterSeconds,
+			Message: fmt.Sprintf("%d files are being written, and no more can at once. Try again when one is done.", exportsAtOnce),
+		}
+	}
 }
 
 // completed gives the open result of a completed aggregation. The caller calls done in

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -384,39 +386,46 @@ func (r *heldResult) Read(_ int64, _ int, yield func(*farmtally.Row) error) erro
 	return yield(&r.row)
 }
 
-// TestExportsAtOnce: four files are written at once, a fifth is put off, and one that is
-// done makes room.
+// TestExportsAtOnce: four files are written at once. A fifth waits for its turn, and is
+// put off when that does not come.
 func TestExportsAtOnce(t *testing.T) {
-	id := strings.Repeat("5", 32)
-	held := &heldResult{reading: make(chan struct{}), letGo: make(chan struct{})}
-	f := newFixture(t, func(c *server.Config) {
-		c.OpenResult = func(string) (server.ResultReader, error) { return held, nil }
-	})
-	keep(id, farmtally.Completed, "")(f)
-	f.memory.mu.Lock()
-	a := f.memory.aggregations[id]
-	held.row, a.Rows = f.memory.results[id][0], held.Rows()
-	f.memory.aggregations[id] = a
-	f.memory.mu.Unlock()
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			if a := f.ask(http.MethodGet, exportPath(farmA, id, "csv"), ""); a.status != http.StatusOK {
-				t.Errorf("one of four: %d %s", a.status, a.body)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		id := strings.Repeat("5", 32)
+		held := &heldResult{reading: make(chan struct{}, 8), letGo: make(chan struct{})}
+		f := newFixture(t, func(c *server.Config) {
+			c.OpenResult = func(string) (server.ResultReader, error) { return held, nil }
 		})
-		<-held.reading
-	}
-	if a := f.ask(http.MethodGet, exportPath(farmA, id, "csv"), ""); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" ||
-		!strings.Contains(a.body, "concurrent-exports") {
-		t.Errorf("a fifth: %d %s", a.status, a.body)
-	}
-	close(held.letGo)
-	all.Wait()
-	go func() { <-held.reading }()
-	if a := f.ask(http.MethodGet, exportPath(farmA, id, "csv"), ""); a.status != http.StatusOK {
-		t.Errorf("when they are done: %d %s", a.status, a.body)
-	}
+		keep(id, farmtally.Completed, "")(f)
+		f.memory.mu.Lock()
+		a := f.memory.aggregations[id]
+		held.row, a.Rows = f.memory.results[id][0], held.Rows()
+		f.memory.aggregations[id] = a
+		f.memory.mu.Unlock()
+		var all sync.WaitGroup
+		ask := func() {
+			all.Go(func() {
+				if a := f.ask(http.MethodGet, exportPath(farmA, id, "csv"), ""); a.status != http.StatusOK {
+					t.Errorf("one of those whose turn comes: %d %s", a.status, a.body)
+				}
+			})
+		}
+		for range 4 {
+			ask()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if a := f.ask(http.MethodGet, exportPath(farmA, id, "csv"), ""); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" ||
+			!strings.Contains(a.body, "concurrent-exports") || time.Since(began) != 20*time.Second {
+			t.Errorf("after %s: %d %s", time.Since(began), a.status, a.body)
+		}
+		ask()
+		synctest.Wait()
+		if n := len(held.reading); n != 4 {
+			t.Errorf("%d files are written at once", n)
+		}
+		close(held.letGo)
+		all.Wait()
+	})
 }
 
 // TestExportCut: a file whose rows can't be read to their end is cut off, so that no
