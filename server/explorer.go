@@ -166,7 +166,7 @@ func (s *Server) explore(ctx context.Context, a *farmtally.Aggregation, x *explo
 	if err != nil {
 		return fmt.Errorf("snapshot records: %w", err)
 	}
-	rows := &keptRows{keep: x.keep, most: exploreRows, owner: x}
+	rows := &keptRows{texts: map[string]string{}, keep: x.keep, most: exploreRows, owner: x}
 	seen, err := s.aggregateInto(ctx, a, snapshot, &x.run, func(string) (ResultWriter, error) { return rows, nil })
 	x.seen = seen
 	a.Rows = int64(len(x.rows))

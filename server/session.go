@@ -258,7 +258,6 @@ func (s *Server) answerSession(w http.ResponseWriter, r *http.Request, e *entry)
 		}
 		s.sessions.end(cookieOf(r))
 		setCookie(w, r, "")
-		w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
 		return deadline.Marshal(sessionAnswer{NoAuth: s.config.NoAuth})
 	}
 	return nil, malformed(deadline.UnknownOperation, "There is no operation %s %s.", cut(r.Method), sessionPath)
