@@ -13,3 +13,6 @@ func Tables(s Source, least int) Source {
 	c.least = least
 	return c
 }
+
+// ShortDecimal is shortDecimal.
+var ShortDecimal = shortDecimal

@@ -341,6 +341,9 @@ func (w *whole) numbers(field int, kind vectorKind, digits int, cut bool) (value
 	if v == nil {
 		return nil, nil
 	}
+	if v.kind == ofFloats && kind == ofNumbers {
+		return w.floats(v, digits), v.null
+	}
 	by := digits - v.digits
 	if v.kind != kind || v.digits < 0 || v.digits > 9 || by < 0 && !cut {
 		w.oddAll()
@@ -367,6 +370,30 @@ func (w *whole) numbers(field int, kind vectorKind, digits int, cut bool) (value
 		}
 	}
 	return values, v.null
+}
+
+// floats gives binary floating point as counts of 10^-digits.
+func (w *whole) floats(v *vector, digits int) []int64 {
+	values := make([]int64, len(v.floats))
+	for i, f := range v.floats {
+		n, ok := shortDecimal(f, digits)
+		if values[i] = n; !ok && (v.null == nil || !v.null[i]) {
+			w.odd[i] = true
+		}
+	}
+	return values
+}
+
+// shortDecimal gives a number's shortest decimal as a count of 10^-digits, where it has
+// no finer digits and at most 15 in all: no other decimal of so few is read as the same
+// number, and the division of two whole numbers that are exact is the nearest to theirs.
+func shortDecimal(f float64, digits int) (int64, bool) {
+	unit := float64(powersOfTen[digits])
+	n := math.Round(f * unit)
+	if !(n >= 0 && n < 1e15) || n/unit != f {
+		return 0, false
+	}
+	return int64(n), true
 }
 
 // times looks at the instants and the runtime.

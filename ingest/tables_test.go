@@ -1,15 +1,23 @@
 package ingest_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	arrowmemory "github.com/apache/arrow-go/v18/arrow/memory"
 	"pgregory.net/rapid"
 
 	"github.com/farmtally/farmtally"
@@ -192,10 +200,104 @@ func TestTablesAreReadAsRowsAre(t *testing.T) {
 				}
 				tabled += fast.tabled
 			})
-			if tabled < 1000 {
+			if tabled < 200 {
 				t.Errorf("only %d records came in tables", tabled)
 			}
 		})
+	}
+}
+
+// A floating-point number is its shortest decimal, whichever way it is read.
+func TestShortDecimalIsTheShortest(t *testing.T) {
+	known := 0
+	rapid.Check(t, func(t *rapid.T) {
+		f := rapid.OneOf(
+			rapid.Float64(), rapid.Float64Range(0, 1e7),
+			rapid.Map(rapid.Int64Range(0, 1e16), func(n int64) float64 { return float64(n) / 1e9 }),
+			rapid.Map(rapid.Int64Range(0, 1e9), func(n int64) float64 { return float64(n) / 1e3 }),
+			rapid.Map(rapid.Int64Range(0, 1e9), func(n int64) float64 { return float64(n) * 0.1 }),
+			rapid.SampledFrom([]float64{0, 0.1, 0.3, 0.1 + 0.2, 1e6, 999_999.999999999, -1, 1 << 53, math.Inf(1), math.NaN(), math.Copysign(0, -1)}),
+		).Draw(t, "number")
+		text := strconv.FormatFloat(f, 'g', -1, 64)
+		if n, ok := ingest.ShortDecimal(f, 9); ok {
+			known++
+			if want, err := farmtally.ParseMoney(text); err != nil || int64(want) != n {
+				t.Fatalf("%s is %d, want %d, %v", text, n, want, err)
+			}
+		}
+		if n, ok := ingest.ShortDecimal(f, 3); ok {
+			if want, err := farmtally.ParseRuntime(text); err != nil || want != n {
+				t.Fatalf("%s is %d, want %d, %v", text, n, want, err)
+			}
+		}
+	})
+	if known < 10 {
+		t.Errorf("only %d numbers were decimals", known)
+	}
+}
+
+// Numbers of other types than an export's, nulls among them, are read the same way as
+// tables: record ids that are whole numbers, and floating point.
+func TestTablesOfOtherTypes(t *testing.T) {
+	number := func(name string, kind arrow.DataType) arrow.Field {
+		return arrow.Field{Name: name, Type: kind, Nullable: true}
+	}
+	text := func(name string) arrow.Field { return number(name, arrow.BinaryTypes.String) }
+	schema := arrow.NewSchema([]arrow.Field{
+		number("recordId", arrow.PrimitiveTypes.Int64), text("queueId"), text("usageType"),
+		number("startedAt", arrow.FixedWidthTypes.Timestamp_us), number("endedAt", arrow.FixedWidthTypes.Timestamp_us),
+		number("runtimeInSeconds", arrow.PrimitiveTypes.Float64), number("costInUsd", arrow.PrimitiveTypes.Float64),
+		number("workers", arrow.PrimitiveTypes.Float32), number("cpus", arrow.PrimitiveTypes.Int32),
+	}, nil)
+	tabled, path := 0, filepath.Join(t.TempDir(), "numbers.arrow")
+	rapid.Check(t, func(t *rapid.T) {
+		b := array.NewRecordBuilder(arrowmemory.DefaultAllocator, schema)
+		for range rapid.IntRange(1, 40).Draw(t, "rows") {
+			start := 1_709_251_200_000_000 + rapid.Int64Range(0, 1e12).Draw(t, "start")
+			number := func(name string) float64 {
+				return rapid.OneOf(rapid.Map(rapid.Int64Range(0, 5000), func(n int64) float64 { return float64(n) / 1e3 }),
+					rapid.Float64Range(0, 10), rapid.SampledFrom([]float64{-1, 1e20, math.NaN(), 0.1 + 0.2})).Draw(t, name)
+			}
+			values := []func(){
+				func() { b.Field(0).(*array.Int64Builder).Append(rapid.Int64Range(-2, 1e6).Draw(t, "id")) },
+				func() {
+					b.Field(1).(*array.StringBuilder).Append(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "queue"))
+				},
+				func() { b.Field(2).(*array.StringBuilder).Append("COMPUTE") },
+				func() { b.Field(3).(*array.TimestampBuilder).Append(arrow.Timestamp(start)) },
+				func() { b.Field(4).(*array.TimestampBuilder).Append(arrow.Timestamp(start + 6_000_000)) },
+				func() { b.Field(5).(*array.Float64Builder).Append(number("runtime")) },
+				func() { b.Field(6).(*array.Float64Builder).Append(number("cost")) },
+				func() { b.Field(7).(*array.Float32Builder).Append(float32(number("workers"))) },
+				func() { b.Field(8).(*array.Int32Builder).Append(rapid.Int32Range(-1, 100).Draw(t, "cpus")) },
+			}
+			for column, add := range values {
+				if rapid.IntRange(0, 40).Draw(t, "null") == 40 || column > 4 && rapid.IntRange(0, 3).Draw(t, "null number") == 3 {
+					b.Field(column).AppendNull()
+				} else {
+					add()
+				}
+			}
+		}
+		var out bytes.Buffer
+		w, err := ipc.NewFileWriter(&out, ipc.WithSchema(schema))
+		if err == nil {
+			err = errors.Join(w.Write(b.NewRecordBatch()), w.Close(), os.WriteFile(path, out.Bytes(), 0o600))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fast, slow observed
+		source := ingest.Arrow("farm", "", nil)
+		got := fast.outcome(ingest.Tables(source, 1), []string{path}, nil)
+		want := slow.outcome(ingest.ByTexts(source), []string{path}, nil)
+		if got != want {
+			t.Fatalf("as tables\n%s\nas rows\n%s", got, want)
+		}
+		tabled += fast.tabled
+	})
+	if tabled < 50 {
+		t.Errorf("only %d records came in tables", tabled)
 	}
 }
 

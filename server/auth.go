@@ -42,7 +42,7 @@ type signature struct {
 // authenticate reads the body and checks the signature over it. The error is the
 // exception to answer with.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, e *entry) (*request, error) {
-	if err := s.hostIsHere(r); err != nil && isForBrowsers(r) {
+	if err := s.hostIsHere(r); err != nil && (isForBrowsers(r) || r.URL.Path == "/") {
 		return nil, err
 	}
 	if s.config.NoAuth {

@@ -28,6 +28,7 @@ type explorerFarm struct {
 	Open       string     `json:"open"`   // a server that lets everybody in
 	Closed     string     `json:"closed"` // one that asks for a key
 	Empty      string     `json:"empty"`  // one without farms
+	Hasty      string     `json:"hasty"`  // one whose time is up at once
 	Aurora     string     `json:"aurora"`
 	Edge       string     `json:"edge"`
 	Synthetic  string     `json:"synthetic"`
@@ -60,6 +61,9 @@ func TestExplorer(t *testing.T) {
 	prepareOpen(t, &given)
 	prepareClosed(t, &given)
 	given.Empty = serve(t, filepath.Join(t.TempDir(), "empty"), "--no-auth").url
+	hasty := filepath.Join(t.TempDir(), "hasty")
+	do(t, "generate", "--data", hasty, "--records", "1000")
+	given.Hasty = serve(t, hasty, "--no-auth", "--time-limit", "1ns").url
 	text, err := json.Marshal(given)
 	if err != nil {
 		t.Fatal(err)

@@ -102,8 +102,7 @@ func userNames(ctx context.Context, c *storage.Catalog, farm farmtally.FarmID) (
 	return names, nil
 }
 
-// ratesOf are the rates of the farm's card as it is now, by id. Where an id is in several
-// rows, the last row counts; a charge shows a price only where it gives the cost.
+// ratesOf are the rates of the farm's card as it is now, by id.
 func ratesOf(ctx context.Context, c *storage.Catalog, farm *farmtally.Farm) (map[string]farmtally.Rate, error) {
 	card, err := newPriceList(c).card(ctx, farm.ID, farm.Name)
 	if err != nil {

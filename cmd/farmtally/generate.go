@@ -60,6 +60,7 @@ var recordForms = map[string]string{
 
 // generateStored imports the records into the data folder.
 func (p *program) generateStored(ctx context.Context, made ingest.Synthetic) error {
+	defer leanHeap()()
 	return p.withEngine(ctx, mayBeNew, func(_ *storage.Catalog, e *engine.Engine) (err error) {
 		load, err := e.Import(ctx)
 		if err != nil {

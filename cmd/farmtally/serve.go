@@ -39,10 +39,10 @@ const shutdownLimit = 10 * time.Second
 func (p *program) serveCommand() *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
-		Use: "serve", Short: "answer AWS Deadline Cloud's statistics API",
+		Use: "serve", Short: "answer AWS Deadline Cloud's statistics API, and show a page of it",
 		Long: `serve answers AWS Deadline Cloud's statistics API over the records of a data folder,
-until it is interrupted. Records that are imported meanwhile are seen by the next
-aggregation.
+until it is interrupted, and has a page at / that shows what was used. Records that are
+imported meanwhile are seen by the next aggregation.
 
 Requests are signed (AWS Signature Version 4) with a key from 'farmtally keys create';
 --no-auth answers unsigned ones too, on this machine's own addresses alone. At

@@ -2,10 +2,10 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { type Farm, type Named, type Progress, type Session, Fault, describeFarm, listFarms, signOut, whoAmI } from "./api";
 import { Controls } from "./Controls";
 import { Crumbs } from "./Crumbs";
-import { type Answer, Names, answer } from "./data";
+import { type Answer, Names, answer, figure, value } from "./data";
 import { NamesDialog } from "./NamesDialog";
 import { Report } from "./Report";
-import { Results } from "./Results";
+import { Results, chartTitle } from "./Results";
 import { type State, fromURL, toURL, view } from "./state";
 import { Problem, Working } from "./Status";
 import { day, isZone, offsetAt, startOf } from "./time";
@@ -143,10 +143,14 @@ export function App() {
         setProblem(abort.signal.aborted ? new Fault("CANCELLED", "You cancelled this question.") : e instanceof Fault ? e : new Fault("BROKEN", String(e)));
       },
     );
+    // Who leaves the page asks no more, until the back button brings it back as it was.
     const leave = () => abort.abort();
+    const back = (e: PageTransitionEvent) => e.persisted && setTurn((n) => n + 1);
     addEventListener("pagehide", leave);
+    addEventListener("pageshow", back);
     return () => {
       removeEventListener("pagehide", leave);
+      removeEventListener("pageshow", back);
       if (running.current === abort) running.current = null;
       abort.abort();
     };
@@ -225,6 +229,9 @@ export function App() {
             <Controls farm={farm} names={names} state={state} go={go} />
             <Crumbs state={state} names={names} jobs={result?.jobs} go={go} />
             <div id="results" tabIndex={-1} aria-busy={working} data-url={toURL(state)} data-state={stands}>
+              <p class="sr" id="told" role="status">
+                {stands === "done" && shown ? `${chartTitle(shown)}: ${shown.all ? figure(value(shown.all, shown.state.measure, shown.state.stat), shown.state.measure) : "nothing"}` : ""}
+              </p>
               {working && <Working progress={progress} cancel={() => running.current?.abort()} />}
               {problem && <Problem fault={problem} state={state} go={go} again={again} />}
               {shown && !problem && <Results answer={shown} farm={farm} names={names} dark={dark} stale={!current} showIDs={showIDs} setShowIDs={setShowIDs} go={go} />}

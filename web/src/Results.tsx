@@ -54,7 +54,7 @@ export function Results({ answer: a, farm, names, dark, stale, showIDs, setShowI
   );
 }
 
-function chartTitle(a: Answer): string {
+export function chartTitle(a: Answer): string {
   const { measure, stat } = a.state;
   const v = view(a.state);
   const noun = { cost: "Cost", runtime: "Runtime", count: "Uses" }[measure];
@@ -111,16 +111,18 @@ function Summary({ answer: a }: { answer: Answer }) {
 
 /** Notes say what a reader of the figures should know. */
 export function Notes({ answer: a }: { answer: Answer }) {
+  const of = view(a.state).filters.length ? ` of the ${a.state.by} here` : ""; // the counts are of all that was looked at
   return (
     <>
         {a.seen.unpriced > 0 && (
           <p class="warn" data-note="unpriced">
-            {a.seen.unpriced.toLocaleString("en-US")} of {a.seen.records.toLocaleString("en-US")} records matched no rate of the rate card: they count as $0.
+            {a.seen.unpriced.toLocaleString("en-US")} of {a.seen.records.toLocaleString("en-US")} records{of} matched no rate of the rate card: they count as $0.
           </p>
         )}
         {a.seen.running > 0 && (
           <p data-note="running">
-            {a.seen.running.toLocaleString("en-US")} {a.seen.running === 1 ? "session is" : "sessions are"} still running, counted up to {clockLabel(Date.parse(a.seen.asOf), a.offset)}.
+            {a.seen.running.toLocaleString("en-US")} {a.seen.running === 1 ? "session" : "sessions"}
+            {of} {a.seen.running === 1 ? "is" : "are"} still running, counted up to {clockLabel(Date.parse(a.seen.asOf), a.offset)}.
           </p>
         )}
     </>

@@ -1,6 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Fault, Progress } from "./api";
-import type { State } from "./state";
+import { setGroups, setPeriod, setRange } from "./edit";
+import { type State, view } from "./state";
+import { day, startOf } from "./time";
 
 /** Working says how far the server is; it appears only if that takes a moment. */
 export function Working({ progress, cancel }: { progress: Progress | null; cancel: () => void }) {
@@ -23,10 +25,16 @@ export function Working({ progress, cancel }: { progress: Progress | null; cance
   );
 }
 
+function latterHalf(s: State): State {
+  const { from, to } = view(s);
+  return setRange(s, Math.min(to - day, startOf("DAILY", from + (to - from) / 2)), to);
+}
+
 const titles: Record<string, string> = {
   EMPTY: "Nothing here yet",
   TOO_LARGE: "Too many rows to show",
   TOO_LONG: "It took too long",
+  ThrottlingException: "Too busy",
   CANCELLED: "Cancelled",
   UNREACHABLE: "No connection",
   AccessDeniedException: "Not allowed",
@@ -41,18 +49,18 @@ export function Problem({ fault, state, go, again }: { fault: Fault; state?: Sta
       <h2>{titles[fault.kind] ?? "It did not work"}</h2>
       <p>{fault.message}</p>
       <p class="buttons">
-        {coarser && state.groups.length > 1 && (
-          <button type="button" onClick={() => go({ ...state, groups: state.groups.slice(0, 1) })}>
+        {coarser && view(state).groups.length > 1 && (
+          <button type="button" onClick={() => go(setGroups(state, view(state).groups.slice(0, 1)))}>
             Group by one thing alone
           </button>
         )}
         {coarser && (
-          <button type="button" onClick={() => go({ ...state, period: "MONTHLY" })}>
+          <button type="button" onClick={() => go(setPeriod(state, "MONTHLY"))}>
             By month
           </button>
         )}
         {coarser && (
-          <button type="button" onClick={() => go({ ...state, from: state.to - Math.max(86_400_000, Math.round((state.to - state.from) / 2 / 86_400_000) * 86_400_000) })}>
+          <button type="button" onClick={() => go(latterHalf(state))}>
             The latter half of the time
           </button>
         )}

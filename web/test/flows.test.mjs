@@ -42,6 +42,48 @@ test("signing in and out", async (t) => {
   assert.equal((await page.context().cookies()).length, 0);
 });
 
+test("a session that has ended", async (t) => {
+  const page = await visit(t, given.closed);
+  const signIn = async () => {
+    await page.getByLabel("Access key id").fill(given.key.accessKeyId);
+    await page.getByLabel("Secret access key").fill(given.key.secretAccessKey);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await settled(page);
+  };
+  await signIn();
+  await page.context().clearCookies();
+  await page.getByLabel("Group by").selectOption("USER_ID");
+  await page.getByLabel("Access key id").waitFor();
+  while (page.expectFault(/403/));
+  await signIn();
+  assert.match(await title(page), /by user/, "it goes on where it ended");
+});
+
+test("with the keyboard alone", async (t) => {
+  const page = await visit(t, year);
+  await settled(page);
+  const focused = () => page.evaluate(() => document.activeElement.textContent.trim());
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "Skip to the results");
+  await page.keyboard.press("Enter");
+  const tabTo = async (what, key = "Tab") => {
+    for (let i = 0; i < 80; i++) {
+      await page.keyboard.press(key);
+      if ((await focused()) === what) return;
+    }
+    assert.fail(`${what} is not reached`);
+  };
+  await tabTo("sim");
+  await page.keyboard.press("Enter");
+  await settled(page);
+  assert.deepEqual(await crumbs(page), ["all queues", "queue sim"]);
+  assert.match(await page.locator("#told").innerText(), /^Cost by user.*: \$/, "it is read aloud");
+  await tabTo("all queues", "Shift+Tab");
+  await page.keyboard.press("Enter");
+  await settled(page);
+  assert.equal(await page.locator(".crumbs").count(), 0);
+});
+
 test("a key reads what it may, and names if it is an owner's", async (t) => {
   for (const [key, farms, names] of [[given.manager, 1, false], [given.writer, 0, false], [given.key, 2, true]]) {
     const page = await visit(t, given.closed);
