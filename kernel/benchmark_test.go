@@ -124,7 +124,7 @@ func BenchmarkAdd(b *testing.B) {
 		r.group.place(places, r.picked, 0, r.table)
 		list := make([]narrow, 300)
 		plain := make([]Cell, 300)
-		beside(b, n, 12, func() { r.cost.add(list, places, r.picked, r.runtime, 0) }, func() {
+		beside(b, n, 12, func() { r.cost.add(list, places, r.picked, r.runtime, 0, true) }, func() {
 			for i := range n {
 				plain[places[i]].add(int64(r.cost[i]), int64(r.runtime[i]))
 			}

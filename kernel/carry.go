@@ -1,10 +1,14 @@
 package kernel
 
-import "github.com/farmtally/farmtally"
+import (
+	"slices"
+
+	"github.com/farmtally/farmtally"
+)
 
 // carried is a record that goes on behind the end of the bucket under way.
 type carried struct {
-	start, end, length        int64
+	start, end                int64
 	cost, runtime             int64
 	costBefore, runtimeBefore int64 // what of them earlier buckets have, or lies before the range
 	place                     uint64
@@ -23,12 +27,13 @@ func (w *sweep) take(crossing []uint16, from int) {
 	w.Wall.numbers(w.wall[:], crossing, from)
 	w.Cost.numbers(w.cost[:], crossing, from)
 	w.Runtime.numbers(w.runtime[:], crossing, from)
-	starts := w.Starts[from:]
+	starts, known := w.Starts[from:], len(w.carried)
+	w.carried = slices.Grow(w.carried, len(crossing))[:known+len(crossing)]
+	taken := w.carried[known:]
 	for k, i := range crossing {
-		w.carried = append(w.carried, carried{
-			start: starts[i], end: starts[i] + w.wall[k], length: w.wall[k],
-			cost: w.cost[k], runtime: w.runtime[k], place: w.places[k],
-		})
+		taken[k] = carried{
+			start: starts[i], end: starts[i] + w.wall[k], cost: w.cost[k], runtime: w.runtime[k], place: w.places[k],
+		}
 	}
 }
 
@@ -48,30 +53,53 @@ func (w *sweep) before(from, to int) {
 	}
 	for i := range w.carried {
 		c := &w.carried[i]
-		c.costBefore = farmtally.Cum(c.cost, w.Start-c.start, c.length)
-		c.runtimeBefore = farmtally.Cum(c.runtime, w.Start-c.start, c.length)
+		c.costBefore, c.runtimeBefore = c.until(w.Start)
 	}
 }
 
+// until gives what of the cost and the runtime has accrued at t, before the record's end.
+func (c *carried) until(t int64) (cost, runtime int64) {
+	return farmtally.Cum(c.cost, t-c.start, c.end-c.start), farmtally.Cum(c.runtime, t-c.start, c.end-c.start)
+}
+
 // carry adds the slices of the carried records up to end, and lets go of those that
-// have ended by then. Which have is hard to foretell: there is no branch.
+// have ended by then.
 func (w *sweep) carry(end int64) {
-	left := 0
+	left := w.carried[:0]
 	for from := 0; from < len(w.carried); from += w.cells.chunk {
 		some := w.carried[from:min(from+w.cells.chunk, len(w.carried))]
-		for k := range some {
-			c := &some[k]
-			x := min(end, c.end) - c.start
-			cost, runtime := farmtally.Cum(c.cost, x, c.length), farmtally.Cum(c.runtime, x, c.length)
-			w.places[k], w.cost[k], w.runtime[k] = c.place, cost-c.costBefore, runtime-c.runtimeBefore
-			c.costBefore, c.runtimeBefore = cost, runtime
-			w.carried[left] = *c
-			left += int(uint64(end-c.end) >> 63) //nolint:gosec // 1 where it goes on
+		ended, going := w.partEnded(some, end)
+		k := 0
+		for _, i := range ended {
+			c := &some[i]
+			w.places[k], w.cost[k], w.runtime[k] = c.place, c.cost-c.costBefore, c.runtime-c.runtimeBefore
+			k++
 		}
-		list := w.cells.at(w.places[:len(some)])
-		for k := range some {
-			list[w.places[k]].add(uint64(w.cost[k]), uint64(w.runtime[k])) //nolint:gosec // slices are not negative
+		for _, i := range going {
+			c := some[i]
+			cost, runtime := c.until(end)
+			w.places[k], w.cost[k], w.runtime[k] = c.place, cost-c.costBefore, runtime-c.runtimeBefore
+			k++
+			c.costBefore, c.runtimeBefore = cost, runtime
+			left = append(left, c)
+		}
+		list := w.cells.at(w.places[:k])
+		for i := range k {
+			list[w.places[i]].add(uint64(w.cost[i]), uint64(w.runtime[i])) //nolint:gosec // slices are not negative
 		}
 	}
-	w.carried = w.carried[:left]
+	w.carried = left
+}
+
+// partEnded tells which records have ended by end. Which have is hard to foretell: there
+// is no branch.
+func (w *sweep) partEnded(some []carried, end int64) (ended, going []uint16) {
+	e, g := 0, 0
+	for i := range some {
+		w.picked[e&(BlockRows-1)], w.crossing[g&(BlockRows-1)] = uint16(i), uint16(i)
+		goesOn := int(uint64(end-some[i].end) >> 63) //nolint:gosec // the sign
+		e += 1 - goesOn
+		g += goesOn
+	}
+	return w.picked[:e], w.crossing[:g]
 }

@@ -126,19 +126,31 @@ func (c *cells) take(entries []Entry, seconds uint64) []Entry {
 	if c.hashed {
 		entries = c.takeMet(entries, seconds)
 	} else {
-		first, second := uint32(0), uint32(0)
-		for i := range c.list {
-			if c.list[i].count > 0 || c.wide != nil && c.wide[i].Count > 0 {
-				entries = append(entries, Entry{Places: [2]uint32{first, second}, Cell: c.cell(i)})
-				c.list[i] = empty
-			}
-			if second++; uint64(second) == seconds {
-				first, second = first+1, 0
-			}
-		}
+		entries = c.takeDense(entries, uint32(seconds)) //nolint:gosec // no more than densePlaces
 	}
 	c.room, c.wide = c.most, nil
 	return entries
+}
+
+// takeDense is take for cells of their own. There is room for all of them.
+func (c *cells) takeDense(entries []Entry, seconds uint32) []Entry {
+	n := len(entries)
+	entries = entries[:n+len(c.list)]
+	first, second := uint32(0), uint32(0)
+	for i := range c.list {
+		cell := &c.list[i]
+		if cell.count > 0 || c.wide != nil && c.wide[i].Count > 0 {
+			e := &entries[n]
+			e.Places[0], e.Places[1] = first, second
+			e.Cell = c.cell(i)
+			*cell = empty
+			n++
+		}
+		if second++; second == seconds {
+			first, second = first+1, 0
+		}
+	}
+	return entries[:n]
 }
 
 func (c *cells) cell(i int) Cell {

@@ -16,8 +16,9 @@ type Column interface {
 	// split moves the picked rows whose start and value add up to more than end into
 	// over, and gives how many are left and how many are over.
 	split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int)
-	// add adds the picked rows' values, as costs, and the runtimes to the cells.
-	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int)
+	// add adds the picked rows' values, as costs, and the runtimes to the cells. Often
+	// says that most cells have many samples by then.
+	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int, often bool)
 	// at gives the value of a row.
 	at(row int) uint64
 	// top gives a bound that no value exceeds.
@@ -84,21 +85,27 @@ func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts []in
 	return left, moved
 }
 
-func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int) {
+func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int, often bool) {
 	switch r := runtime.(type) {
 	case Unsigned[uint32]:
-		addRows(cells, places, picked, c[row:], r[row:])
+		addRows(cells, places, picked, c[row:], r[row:], often)
 	case Unsigned[uint64]:
-		addRows(cells, places, picked, c[row:], r[row:])
+		addRows(cells, places, picked, c[row:], r[row:], often)
 	case Unsigned[uint16]:
-		addRows(cells, places, picked, c[row:], r[row:])
+		addRows(cells, places, picked, c[row:], r[row:], often)
 	case Unsigned[uint8]:
-		addRows(cells, places, picked, c[row:], r[row:])
+		addRows(cells, places, picked, c[row:], r[row:], often)
 	}
 }
 
-func addRows[C, R uint8 | uint16 | uint32 | uint64](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R) {
+func addRows[C, R uint8 | uint16 | uint32 | uint64](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R, often bool) {
 	places = places[:len(picked)]
+	if often {
+		for k, i := range picked {
+			cells[places[k]].addOften(uint64(cost[i]), uint64(runtime[i]))
+		}
+		return
+	}
 	for k, i := range picked {
 		cells[places[k]].add(uint64(cost[i]), uint64(runtime[i]))
 	}

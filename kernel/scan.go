@@ -110,6 +110,7 @@ func (s *Scan) Run() (*Partial, error) {
 		bucket := s.bucketOf(at)
 		end := s.bucketEnd(bucket)
 		next := gallop(s.Starts[:to], row, end)
+		w.often = next-row > oftenRows*len(w.cells.list)
 		w.rows(row, next, end)
 		w.carry(end)
 		w.finish(bucket)
@@ -122,6 +123,10 @@ func (s *Scan) Run() (*Partial, error) {
 	}
 	return w.partial, nil
 }
+
+// oftenRows is how many rows of a bucket there are for each cell where it is worth while
+// to foretell that a sample is neither the least nor the most.
+const oftenRows = 64
 
 // gallop gives the first row from row on that starts at end or later.
 func gallop(starts []int64, row int, end int64) int {
@@ -141,6 +146,7 @@ type sweep struct {
 	tables  [2][]uint64
 	carried []carried
 	cells   cells
+	often   bool // whether the bucket under way has many rows for each cell
 
 	picked, crossing    [BlockRows]uint16
 	places              [BlockRows]uint64
@@ -215,7 +221,7 @@ func (w *sweep) add(picked []uint16, from int) {
 	for len(picked) > 0 {
 		some := picked[:min(len(picked), w.cells.chunk)]
 		w.locate(some, from)
-		w.Cost.add(w.cells.at(w.places[:len(some)]), w.places[:], some, w.Runtime, from)
+		w.Cost.add(w.cells.at(w.places[:len(some)]), w.places[:], some, w.Runtime, from, w.often)
 		picked = picked[len(some):]
 	}
 }

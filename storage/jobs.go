@@ -111,6 +111,25 @@ func (n *jobNames) put(renames string, farm farmtally.FarmID, jobs []string, nam
 	}
 }
 
+// namedJobs are names that a transaction has written, as of its count of renames.
+type namedJobs struct {
+	renames string
+	farm    farmtally.FarmID
+	names   map[string]string
+}
+
+// wrote keeps names that were written, where names have been asked for.
+func (n *jobNames) wrote(w *namedJobs) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.renames != w.renames || n.names == nil {
+		return
+	}
+	for job, name := range w.names {
+		n.names[jobKey{w.farm, job}] = name
+	}
+}
+
 // nameJobs keeps the names of jobs, and counts once where it renames some.
 func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, jobs map[string]string) error {
 	insert, err := t.tx.PrepareContext(ctx, "INSERT INTO jobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
@@ -136,7 +155,9 @@ func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, jobs map[strin
 		}
 	}
 	if !renamed {
-		return nil
+		count, err := renames(ctx, t.tx)
+		t.named = append(t.named, namedJobs{count, farm, jobs})
+		return err
 	}
 	_, err = t.tx.ExecContext(ctx, `INSERT INTO meta VALUES (?, CAST('1' AS BLOB))
 		ON CONFLICT DO UPDATE SET value = CAST(CAST(CAST(value AS TEXT) AS INTEGER) + 1 AS BLOB)`, renamesKey)

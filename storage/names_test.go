@@ -151,8 +151,15 @@ func TestRenamedJobs(t *testing.T) {
 		name := fmt.Sprint("name ", i)
 		writeNames(t, other, job("a", name))
 		want(map[string]string{"a": name, "b": "first"})
-		writeNames(t, other, job("a", name), job("c", "another"))
+		writeNames(t, c, job("a", name), job("c", "another"))
 		want(map[string]string{"a": name, "b": "first"})
+		name += " again"
+		writeNames(t, c, job("a", name))
+		want(map[string]string{"a": name, "b": "first"})
+	}
+	got, err := c.JobNames(context.Background(), farmA, []string{"c"})
+	if err != nil || got["c"] != "another" {
+		t.Errorf("%v, error %v", got, err)
 	}
 }
 

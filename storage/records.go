@@ -54,6 +54,7 @@ type Tx struct {
 	last     *hotFarm                  // of lastFarm
 	lastFarm farmtally.FarmID
 	raised   bool // the format version was raised
+	named    []namedJobs
 }
 
 // Write runs do in one transaction; an error of do leaves nothing of it.
@@ -80,6 +81,9 @@ func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
 	}
 	if t.raised {
 		c.raised.Store(true)
+	}
+	for i := range t.named {
+		c.jobs.wrote(&t.named[i])
 	}
 	for farm := range t.wrote {
 		c.views.wrote(farm, c.hot[farm])
