@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/farmtally/farmtally"
 )
@@ -10,6 +11,7 @@ import (
 // belong to somebody who looks at them now.
 type keptRows struct {
 	rows  []farmtally.Row
+	texts map[string]string // copies: a row's texts may be the backend's own, and end with the snapshot
 	keep  []keep
 	most  int
 	owner *exploration
@@ -34,8 +36,26 @@ func (k *keptRows) Append(row *farmtally.Row) error {
 	if len(k.rows) >= k.most {
 		return errTooManyRows
 	}
-	k.rows = append(k.rows, *row)
+	kept := *row
+	for i, text := range row.Group {
+		kept.Group[i] = k.text(text)
+	}
+	kept.JobName = k.text(row.JobName)
+	k.rows = append(k.rows, kept)
 	return nil
+}
+
+// text gives the one copy of a text.
+func (k *keptRows) text(s string) string {
+	if s == "" {
+		return ""
+	}
+	kept, ok := k.texts[s]
+	if !ok {
+		kept = strings.Clone(s)
+		k.texts[kept] = kept
+	}
+	return kept
 }
 
 // Commit implements ResultWriter.

@@ -2,9 +2,10 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Dimension, type Farm, Fault } from "./api";
 import { type Answer, type Names, type Row, answer, figure, percent, value } from "./data";
 import { looks, plotOf, rank, seriesOf } from "./plot";
-import { Bars, Change, Legend, Notes } from "./Results";
+import { Bars, Legend } from "./Charts";
 import type { State } from "./state";
 import { Problem, Working } from "./Status";
+import { Change, Notes } from "./Summary";
 import { clockLabel, minute, nextStart, offsetAt, printLocal, printOffset, rangeLabel, startOf } from "./time";
 
 /** months are those that the farm has records of, the latest first. */

@@ -1,0 +1,93 @@
+import { useMemo, useState } from "preact/hooks";
+import { type Answer, type Names, figure, percent, value } from "./data";
+import { canEnter, enter } from "./edit";
+import { type Series, additive, rank } from "./plot";
+import { type State, dimensionNames } from "./state";
+import { Change } from "./Summary";
+
+const rankedFirst = 50;
+
+/** Breakdown ranks the groups. */
+export function Breakdown({ answer: a, series, names, showIDs, go }: { answer: Answer; series: Series[]; names: Names; showIDs: boolean; go: (s: State) => void }) {
+  const { measure, stat } = a.state;
+  const [all, setAll] = useState(false);
+  const ranked = useMemo(() => rank(a), [a]);
+  const colors = new Map(series.map((s) => [s.key, s.color]));
+  const total = a.all ? value(a.all, measure, stat) : 0;
+  const most = ranked[0] ? value(ranked[0], measure, stat) : 0;
+  const shares = additive(a);
+  const list = all ? ranked.slice(0, 1000) : ranked.slice(0, rankedFirst);
+  const by = a.groups.map((d) => dimensionNames[d]).join(" and ") || "selection";
+  return (
+    <section class="panel breakdown" aria-labelledby="breakdown-title">
+      <h2 id="breakdown-title">
+        {ranked.length.toLocaleString("en-US")} {ranked.length === 1 ? by : plural(by)}
+      </h2>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Breakdown">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{by}</th>
+              <th scope="col" class="number">
+                {measure}
+              </th>
+              {shares && (
+                <th scope="col" class="number">
+                  share
+                </th>
+              )}
+              <th scope="col" class="number">
+                change
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {list.map((r) => {
+              const v = value(r, measure, stat);
+              const before = a.before.get(r.key);
+              const name = names.group(a.groups, r.group, a.jobs);
+              return (
+                <tr key={r.key} data-key={r.group.join(" ")} data-value={v}>
+                  <th scope="row">
+                    <span class="bar" style={{ width: most > 0 ? `${(100 * v) / most}%` : "0", background: colors.get(r.key) ?? "var(--rest)" }} />
+                    {canEnter(a.state, r.group) ? (
+                      <button type="button" class="link" onClick={() => go(enter(a.state, r.group))} title={r.group.join(" · ")}>
+                        <bdi>{name}</bdi>
+                      </button>
+                    ) : (
+                      <bdi title={r.group.join(" · ")}>{name}</bdi>
+                    )}
+                    {showIDs && <span class="id">{r.group.join(" · ")}</span>}
+                  </th>
+                  <td class="number">{figure(v, measure)}</td>
+                  {shares && <td class="number">{total ? percent(v / total) : "–"}</td>}
+                  <td class="number">
+                    {a.comparable ? <Change now={v} was={before ? value(before, measure, stat) : undefined} /> : <span class="dim">–</span>}
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+      {ranked.length > list.length && (
+        <p>
+          {all ? (
+            <span class="dim">The first 1,000 of {ranked.length.toLocaleString("en-US")}; the table below has all.</span>
+          ) : (
+            <button type="button" onClick={() => setAll(true)}>
+              Show more of {ranked.length.toLocaleString("en-US")}
+            </button>
+          )}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function plural(by: string): string {
+  return by
+    .split(" and ")
+    .map((w) => w + "s")
+    .join(" × ");
+}

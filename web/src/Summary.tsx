@@ -1,0 +1,68 @@
+import { type Answer, figure, percent } from "./data";
+import { view } from "./state";
+import { clockLabel } from "./time";
+
+/** Summary is what it all comes to. */
+export function Summary({ answer: a }: { answer: Answer }) {
+  const { all, allBefore: before } = a;
+  if (!all) return null;
+  const cards = [
+    { name: "Cost", now: all.cost.sum, was: before?.cost.sum, m: "cost" as const },
+    { name: "Runtime", now: all.runtime.sum, was: before?.runtime.sum, m: "runtime" as const },
+    { name: "Uses", now: all.count, was: before?.count, m: "count" as const },
+  ];
+  return (
+    <section class="summary" aria-label="In all">
+      {cards.map((c) => (
+        <div class="card" key={c.name}>
+          <div class="dim">{c.name}</div>
+          <div class="big" data-total={c.m} data-value={c.now}>
+            {figure(c.now, c.m)}
+          </div>
+          {a.comparable ? <Change now={c.now} was={c.was} long /> : <span class="change dim">records begin too late to compare</span>}
+        </div>
+      ))}
+      <div class="states">
+        <Notes answer={a} />
+      </div>
+    </section>
+  );
+}
+
+/** Notes say what a reader of the figures should know. */
+export function Notes({ answer: a }: { answer: Answer }) {
+  const of = view(a.state).filters.length ? ` of the ${a.state.by} here` : ""; // the counts are of all that was looked at
+  return (
+    <>
+        {a.seen.unpriced > 0 && (
+          <p class="warn" data-note="unpriced">
+            {a.seen.unpriced.toLocaleString("en-US")} of {a.seen.records.toLocaleString("en-US")} records{of} matched no rate of the rate card: they count as $0.
+          </p>
+        )}
+        {a.seen.running > 0 && (
+          <p data-note="running">
+            {a.seen.running.toLocaleString("en-US")} {a.seen.running === 1 ? "session" : "sessions"}
+            {of} {a.seen.running === 1 ? "is" : "are"} still running, counted up to {clockLabel(Date.parse(a.seen.asOf), a.offset)}.
+          </p>
+        )}
+    </>
+  );
+}
+
+/** Change compares with the range before. */
+export function Change({ now, was, long = false }: { now: number; was: number | undefined; long?: boolean }) {
+  const tail = long ? " on the range before" : "";
+  if (was === undefined) return <span class="change dim">{long ? "nothing in the range before" : "new"}</span>;
+  if (was === 0) return <span class="change dim">{now === 0 ? "same" : "from 0"}</span>;
+  const x = now / was - 1;
+  const rounded = Math.round(x * 1000) / 1000;
+  const sign = rounded > 0 ? "▲" : rounded < 0 ? "▼" : "";
+  return (
+    <span class={"change " + (rounded > 0 ? "up" : rounded < 0 ? "down" : "dim")}>
+      <span aria-hidden="true">{sign} </span>
+      <span class="sr">{rounded > 0 ? "up " : rounded < 0 ? "down " : ""}</span>
+      {Math.abs(x) >= 10 ? `${(now / was).toLocaleString("en-US", { maximumFractionDigits: 0 })}×` : percent(Math.abs(rounded))}
+      {tail}
+    </span>
+  );
+}
