@@ -9,20 +9,20 @@ import (
 	"github.com/farmtally/farmtally/deadline"
 )
 
-// The bounds of signing in from one host with keys or secrets that are wrong.
+// The bounds of signing in from one address, by one key, with secrets that are wrong.
 const (
 	failureMost  = 10
 	failureSpan  = time.Minute
 	failureHosts = 10_000
 )
 
-// failures are those of one host since an instant.
+// failures are those of one address and key since an instant.
 type failures struct {
 	since time.Time
 	count int
 }
 
-// mustWait is how long a host has to wait before it may try again.
+// mustWait is how long an address has to wait before it may try a key again.
 func (s *sessions) mustWait(host string, now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,9 +57,9 @@ func remoteHost(r *http.Request) string {
 	return host
 }
 
-// tooManyTries asks a host to wait.
+// tooManyTries asks to wait.
 func tooManyTries(wait time.Duration) error {
-	e := exceptionOf(farmtally.Errorf(farmtally.Throttled, "Too many wrong keys. Try again in a minute."), "")
+	e := exceptionOf(farmtally.Errorf(farmtally.Throttled, "Too many wrong secrets of this key. Try again in a minute."), "")
 	e.RetryAfterSeconds = int(wait.Seconds()) + 1
 	e.QuotaCode = "sign-ins"
 	return &deadline.Exception{

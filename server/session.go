@@ -36,7 +36,7 @@ const csrfHeader = "X-CSRF-Token"
 type sessions struct {
 	mu       sync.Mutex
 	byHash   map[[sha256.Size]byte]*session
-	failures map[string]*failures // of signing in, by remote host
+	failures map[string]*failures // of signing in, by address and key
 }
 
 // session is one browser.

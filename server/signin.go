@@ -91,7 +91,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, e *entry) ([]byt
 	if json.Unmarshal(body, &claim) != nil {
 		return nil, malformed(deadline.CannotParse, "The body must be a JSON object with accessKeyId and secretAccessKey.")
 	}
-	host := remoteHost(r)
+	// A proxy's address is everybody's: the limit is of a key, from an address.
+	host := remoteHost(r) + " " + cut(claim.AccessKeyID)
 	if wait := s.sessions.mustWait(host, s.now()); wait > 0 {
 		return nil, tooManyTries(wait)
 	}

@@ -16,11 +16,12 @@ function presets(farm: Farm, zone: string): { name: string; from: number; to: nu
   const month = startOf("MONTHLY", today);
   const before = startOf("MONTHLY", month - 1);
   const year = Date.UTC(new Date(today).getUTCFullYear(), 0, 1);
+  const of = Date.now() - last > 2 * day ? " of records" : ""; // an old farm's days are not today's
   return [
-    { name: "last day", from: today, to },
-    { name: "last 7 days", from: to - 7 * day, to },
-    { name: "last 30 days", from: to - 30 * day, to },
-    { name: "last 90 days", from: to - 90 * day, to },
+    { name: `last day${of}`, from: today, to },
+    { name: `last 7 days${of}`, from: to - 7 * day, to },
+    { name: `last 30 days${of}`, from: to - 30 * day, to },
+    { name: `last 90 days${of}`, from: to - 90 * day, to },
     { name: "last month with records", from: month, to: nextStart("MONTHLY", month) },
     { name: "the month before", from: before, to: month },
     { name: "last year with records", from: year, to: Date.UTC(new Date(year).getUTCFullYear() + 1, 0, 1) },

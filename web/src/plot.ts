@@ -216,6 +216,7 @@ function tipOf(a: Answer, plot: Plot, p: number): HTMLElement {
 export function donutOption(a: Answer, series: Series[], look: Look, focus: number): Option {
   const { measure, stat } = a.state;
   const all = a.all ? value(a.all, measure, stat) : 0;
+  const slim = series.some((s) => value(s.total, measure, stat) < all / 100); // slices that their edges would hide
   return {
     animationDuration: 250,
     animationDurationUpdate: 250,
@@ -238,7 +239,7 @@ export function donutOption(a: Answer, series: Series[], look: Look, focus: numb
       {
         type: "pie",
         radius: ["58%", "88%"],
-        itemStyle: { borderColor: look.panel, borderWidth: 1.5 },
+        itemStyle: { borderColor: look.panel, borderWidth: slim ? 0 : 1.5 },
         label: { show: false },
         emphasis: { scaleSize: 4 },
         data: series.map((s, i) => ({ name: short(s.name, 40), value: value(s.total, measure, stat), itemStyle: { color: s.color, opacity: focus < 0 || focus === i ? 1 : 0.4 } })),

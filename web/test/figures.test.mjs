@@ -108,3 +108,36 @@ test(`a hundred random states, seed ${seed}`, async (t) => {
   t.diagnostic(`${compared} rows compared, ${empty} states were empty`);
   assert.ok(compared > 1000);
 });
+
+test(`what a row says is what it opens to, seed ${seed}`, async (t) => {
+  const farm = await (await fetch(`${given.open}/v1/farms/${given.aurora}`)).json();
+  const page = await visit(t, `${given.open}/?farm=${given.aurora}&zone=UTC%2B00:00`);
+  await settled(page);
+  const open = async (url) => {
+    await page.goto(given.open + "/" + url);
+    await settled(page);
+  };
+  const total = (m) => page.locator(`[data-total="${m}"]`).evaluate((x) => Number(x.dataset.value));
+  let opened = 0;
+  for (let i = 0; i < 12; i++) {
+    const s = draw(farm);
+    await open(s.url.replace(/stat=\w+/, "stat=SUM").replace("measure=count", "measure=cost"));
+    const measure = s.measure === "count" ? "cost" : s.measure;
+    for (let depth = 0; depth < 3; depth++) {
+      const rows = page.locator(".breakdown tbody tr:has(button)");
+      const n = await rows.count();
+      if (n === 0) break;
+      const row = rows.nth(random(n));
+      const [name, want] = [await row.locator("button").innerText(), await row.evaluate((x) => Number(x.dataset.value))];
+      await row.locator("button").click();
+      await settled(page);
+      const where = `${page.url()}: ${name}`;
+      assert.equal(await page.locator(".problem").count(), 0, where);
+      const got = await total(measure);
+      assert.ok(Math.abs(got - want) <= 1e-9 * Math.max(1, want), `${where}: ${got}, and the row said ${want}`);
+      opened++;
+    }
+  }
+  t.diagnostic(`${opened} rows opened`);
+  assert.ok(opened > 10);
+});

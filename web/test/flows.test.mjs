@@ -213,7 +213,7 @@ test("choosing with the controls", async (t) => {
   await settled(page);
   assert.equal(await title(page), "Runtime, most by fleet and machine, 1 Aug 2025 – 31 Jan 2026");
   assert.equal(await page.locator(".donut").count(), 0, "what does not add up has no shares");
-  await page.getByLabel(/^Time(?! zone)/).selectOption({ label: "last 7 days" });
+  await page.getByLabel(/^Time(?! zone)/).selectOption({ label: "last 7 days of records" });
   await page.getByLabel("From").fill("2025-12-01");
   await settled(page);
   assert.match(page.url(), /from=2025-12-01&to=2026-02-01/);

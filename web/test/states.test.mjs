@@ -122,8 +122,8 @@ test("cancel stops the server's work", async (t) => {
   const path = `${given.open}/v1/explorer/farms/${given.synthetic}/sessions-statistics-aggregation`;
   const queues = (await (await fetch(`${given.open}/v1/farms/${given.synthetic}`)).json()).queues.map((q) => q.id);
   const others = await Promise.all(
-    Array.from({ length: 60 }, async (_, i) => {
-      const body = { resourceIds: { queueIds: queues.slice(i % 30, (i % 30) + 10) }, startTime: `2025-01-01T00:00:0${i % 10}Z`, endTime: `2025-12-31T00:${String(i).padStart(2, "0")}:00Z`, groupBy: ["JOB_ID", "USER_ID"], period: "HOURLY", statistics: ["SUM"] };
+    Array.from({ length: 170 }, async (_, i) => {
+      const body = { resourceIds: { queueIds: queues.slice(i % 30, (i % 30) + 10) }, startTime: new Date(Date.parse("2025-01-01T00:00:00Z") + i * 1000).toISOString(), endTime: "2025-12-31T00:00:00Z", groupBy: ["JOB_ID", "USER_ID"], period: "HOURLY", statistics: ["SUM"] };
       return (await (await fetch(path, { method: "POST", body: JSON.stringify(body) })).json()).aggregationId;
     }),
   );
@@ -132,7 +132,7 @@ test("cancel stops the server's work", async (t) => {
   await shoot(page, "waiting");
   const cancelled = [];
   page.on("requestfinished", (r) => r.method() === "DELETE" && cancelled.push(new URL(r.url()).pathname.split("/").at(-1)));
-  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Cancel" }).dispatchEvent("click"); // which waits for nothing
   await settled(page);
   assert.equal(await kind(page), "CANCELLED");
   while (cancelled.length === 0) await page.waitForTimeout(20);
