@@ -96,7 +96,7 @@ func (a *aggregation) scanSegment(ctx context.Context, p *part) (*answer, error)
 	}
 	found, err := a.scanInput(ctx, in, func() *kernel.Zones { return e.zonesOf(in) })
 	if err == nil {
-		e.cache.put(key, p.dropped, found)
+		e.cache.put(key, p.dropped, p.records(), found)
 	}
 	return found, err
 }

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"container/list"
+	"container/heap"
 	"encoding/binary"
 	"slices"
 	"sync"
@@ -12,16 +12,22 @@ import (
 )
 
 // DefaultCacheBytes is how much memory keeps what scans of segments found.
-const DefaultCacheBytes = 128 << 20
+const DefaultCacheBytes = 96 << 20
 
-// cache keeps what scans of segments found, by segment and query: both stay the same
-// while other segments come and go. The least recently used make way.
+// cache keeps what scans of segments found, by segment and question: both stay the same
+// while other segments come and go.
+//
+// What makes way is what is worth least: an answer is worth the records that it spares
+// a look at, for each byte that it takes, and what was used since the others made way is
+// worth more (Cao and Irani's GreedyDual-Size). So one question of a million rows does
+// not push out a hundred of a few rows each.
 type cache struct {
 	mu    sync.Mutex
 	most  int64 // bytes
 	bytes int64
-	byKey map[cacheKey]*list.Element
-	used  list.List // of *kept, the latest first
+	floor float64 // the worth of what made way last
+	byKey map[cacheKey]*kept
+	worth worth
 	hits  atomic.Int64
 }
 
@@ -31,58 +37,84 @@ type cacheKey struct {
 	shape   string
 }
 
-// kept is an answer, good for as long as these rows of its segment are dropped
-// and no others.
+// kept is an answer, good for as long as these rows of its segment are dropped and no
+// others.
 type kept struct {
 	key     cacheKey
 	dropped []uint32
 	answer  *answer
 	bytes   int64
+	spares  float64 // records for each byte
+	worth   float64 // that, on top of the floor at its last use
+	at      int     // its place in the heap
 }
 
-func newCache(most int64) *cache { return &cache{most: most, byKey: map[cacheKey]*list.Element{}} }
+// worth is a heap, the least worth first.
+type worth []*kept
+
+func (w worth) Len() int           { return len(w) }
+func (w worth) Less(i, j int) bool { return w[i].worth < w[j].worth }
+func (w worth) Swap(i, j int) {
+	w[i], w[j] = w[j], w[i]
+	w[i].at, w[j].at = i, j
+}
+
+func (w *worth) Push(x any) {
+	k := x.(*kept) //nolint:forcetypeassert // the heap has no others
+	k.at = len(*w)
+	*w = append(*w, k)
+}
+
+func (w *worth) Pop() any {
+	last := (*w)[len(*w)-1]
+	*w = (*w)[:len(*w)-1]
+	return last
+}
+
+func newCache(most int64) *cache { return &cache{most: most, byKey: map[cacheKey]*kept{}} }
 
 func (c *cache) get(key cacheKey, dropped []uint32) *answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.byKey[key]
-	if e == nil {
+	k := c.byKey[key]
+	if k == nil || !slices.Equal(k.dropped, dropped) {
 		return nil
 	}
-	k := e.Value.(*kept) //nolint:forcetypeassert // the list has no others
-	if !slices.Equal(k.dropped, dropped) {
-		return nil
-	}
-	c.used.MoveToFront(e)
+	k.worth = c.floor + k.spares
+	heap.Fix(&c.worth, k.at)
 	c.hits.Add(1)
 	return k.answer
 }
 
-// put keeps an answer, unless it is a large part of all that is kept.
-func (c *cache) put(key cacheKey, dropped []uint32, a *answer) {
+// put keeps an answer about so many records, unless it is a large part of all that is
+// kept.
+func (c *cache) put(key cacheKey, dropped []uint32, records int64, a *answer) {
 	if spare := cap(a.Entries) - len(a.Entries); spare > len(a.Entries)/8 {
 		a.Entries = slices.Clone(a.Entries)
 	}
 	k := &kept{key: key, dropped: slices.Clone(dropped), answer: a}
 	k.bytes = a.bytes() + int64(len(key.shape)) + int64(unsafe.Sizeof(*k)) + sliceBytes(k.dropped)
+	k.spares = float64(records) / float64(k.bytes)
 	if k.bytes > c.most/4 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.remove(c.byKey[key])
-	c.byKey[key] = c.used.PushFront(k)
+	if old := c.byKey[key]; old != nil {
+		c.remove(old)
+	}
+	k.worth = c.floor + k.spares
+	c.byKey[key] = k
+	heap.Push(&c.worth, k)
 	for c.bytes += k.bytes; c.bytes > c.most; {
-		c.remove(c.used.Back())
+		c.floor = c.worth[0].worth
+		c.remove(c.worth[0])
 	}
 }
 
-// remove forgets an element, which may be nil. The caller has c.mu.
-func (c *cache) remove(e *list.Element) {
-	if e == nil {
-		return
-	}
-	k := c.used.Remove(e).(*kept) //nolint:forcetypeassert // the list has no others
+// remove forgets what is kept. The caller has c.mu.
+func (c *cache) remove(k *kept) {
+	heap.Remove(&c.worth, k.at)
 	delete(c.byKey, k.key)
 	c.bytes -= k.bytes
 }
@@ -91,12 +123,10 @@ func (c *cache) remove(e *list.Element) {
 func (c *cache) forget(segment int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for e := c.used.Front(); e != nil; {
-		next := e.Next()
-		if e.Value.(*kept).key.segment == segment { //nolint:forcetypeassert // the list has no others
-			c.remove(e)
+	for key, k := range c.byKey {
+		if key.segment == segment {
+			c.remove(k)
 		}
-		e = next
 	}
 }
 

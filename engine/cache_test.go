@@ -28,11 +28,14 @@ func TestCachedAnswers(t *testing.T) {
 		pool := rapid.SliceOfN(backendtest.Queries(c.farm), 6, 6).Draw(t, "pool")
 		for range rounds {
 			c.change(t)
-			for range 4 {
+			for i := range 4 {
 				q := rapid.OneOf(rapid.SampledFrom(pool), rapid.SampledFrom(pool), backendtest.Queries(c.farm)).Draw(t, "query")
 				want := backendtest.Ask(t, c.reference, &q)
 				backendtest.Same(t, backendtest.Ask(t, c.warm, &q), want)
 				backendtest.Same(t, backendtest.Ask(t, c.cold, &q), want)
+				if i == 0 {
+					backendtest.Same(t, backendtest.Ask(t, c.warm, &q), want)
+				}
 			}
 		}
 		if n := c.cold.CacheHits(); n > 0 {
@@ -149,5 +152,37 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	if len(kept) > 0 {
 		t.Errorf("answers of %v are kept, which are no segments any more", kept)
+	}
+}
+
+// One question with many rows does not push out those with few.
+func TestCacheKeepsWhatSparesMost(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	catalog, err := storage.Open(ctx, storage.Config{Dir: dir})
+	try(t, err)
+	defer func() { try(t, catalog.Close()) }()
+	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: 20, CacheBytes: 30_000})
+	defer func() { try(t, e.Close()) }()
+	farm := backendtest.NewFarm()
+	try(t, importAll(ctx, e, backendtest.Example(farm, 400)))
+	few, many := backendtest.ExampleQuery(farm), backendtest.ExampleQuery(farm)
+	few.Period, few.GroupBy = farmtally.WholeRange, []farmtally.Dimension{farmtally.ByUsageType}
+	many.Period, many.GroupBy = farmtally.Hourly, []farmtally.Dimension{farmtally.ByJob, farmtally.ByUser}
+	hits := func(q *farmtally.Query) int64 {
+		before := e.CacheHits()
+		backendtest.Ask(t, e, q)
+		return e.CacheHits() - before
+	}
+	hits(&few)
+	all := hits(&few)
+	if all < 10 {
+		t.Fatalf("only %d segments' answers were kept", all)
+	}
+	hits(&many)
+	if n := hits(&many); n > all/2 {
+		t.Fatalf("%d of the large answers fit: the test is about those that do not", n)
+	}
+	if n := hits(&few); n != all {
+		t.Errorf("%d of %d answers are left", n, all)
 	}
 }

@@ -100,18 +100,31 @@ func (e *Engine) Close() error {
 
 // segment gives the open segment that the catalog describes. The caller is a user.
 func (e *Engine) segment(info storage.SegmentInfo) (*storage.Segment, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if s := e.segments[info.ID]; s != nil {
-		delete(e.retired, info.ID)
+	if s := e.openSegment(info.ID, nil); s != nil {
 		return s, nil
 	}
 	s, err := storage.OpenSegment(e.catalog.SegmentPath(info.File), info)
 	if err != nil {
 		return nil, err
 	}
-	e.segments[info.ID] = s
+	if first := e.openSegment(info.ID, s); first != s {
+		return first, s.Close()
+	}
 	return s, nil
+}
+
+// openSegment gives the open segment of the id: the one given, where there is none yet.
+func (e *Engine) openSegment(id int64, fresh *storage.Segment) *storage.Segment {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.segments[id]; s != nil {
+		delete(e.retired, id)
+		return s
+	}
+	if fresh != nil {
+		e.segments[id] = fresh
+	}
+	return fresh
 }
 
 func accept(r *farmtally.Record) error {

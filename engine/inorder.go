@@ -11,7 +11,7 @@ import (
 )
 
 // aheadOfEmit is how many answers for each worker may wait for those before them.
-const aheadOfEmit = 4
+const aheadOfEmit = 2
 
 // inOrder finds n answers on several workers, and hands them to take one after the other.
 // Those that were not taken yet are few, however many there are in all. When it returns,

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/storage"
 )
@@ -98,7 +100,29 @@ func (e *Engine) pin(ctx context.Context, farm farmtally.FarmID) (view storage.V
 	return view, parts, err
 }
 
+// opensAtOnce is how many segments are opened at once: where the disk is asked, most of
+// the time goes by waiting for it.
+const opensAtOnce = 32
+
+// openAll opens those of the segments that are not open.
+func (e *Engine) openAll(segments []storage.SegmentInfo) error {
+	var group errgroup.Group
+	group.SetLimit(opensAtOnce)
+	for _, info := range segments {
+		if e.openSegment(info.ID, nil) == nil {
+			group.Go(func() error {
+				_, err := e.segment(info)
+				return err
+			})
+		}
+	}
+	return group.Wait()
+}
+
 func (e *Engine) parts(view *storage.View) ([]part, error) {
+	if err := e.openAll(view.Segments); err != nil {
+		return nil, err
+	}
 	parts := make([]part, 0, len(view.Segments))
 	for _, info := range view.Segments {
 		s, err := e.segment(info)
