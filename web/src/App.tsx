@@ -166,7 +166,8 @@ export function App() {
   if (state) document.title = title(state, farm);
   // An answer to another question stays in sight, as it was, until its successor is there.
   const current = result !== null && question !== null && asked(result.state) === question;
-  const shown = result && state ? { ...result, state: current ? state : result.state } : null;
+  const seen = current ? state : (result?.state ?? null);
+  const shown = useMemo(() => (result && seen ? { ...result, state: seen } : null), [result, seen]);
   const stands = problem ? "problem" : current && !working ? "done" : "working";
   return (
     <>
