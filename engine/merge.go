@@ -96,8 +96,12 @@ func sameBucket(shares []share) int {
 	return n
 }
 
-// rank numbers the texts of shared buckets in the order of rows.
+// rank numbers the texts of shared buckets in the order of rows. Where all answers have
+// the same texts, as users or instance types mostly are, their places are in that order.
 func (m *merger) rank(shares []share, group int) [][]uint32 {
+	if m.alike(group) {
+		return m.placesAsRanks(group)
+	}
 	shared := make([][]uint32, len(m.open)) // first marks: 1 where a shared bucket has the place
 	for len(shares) > 0 {
 		n := sameBucket(shares)
@@ -123,6 +127,31 @@ func (m *merger) rank(shares []share, group int) [][]uint32 {
 		*mark = uint32(rank) //nolint:gosec // an index
 	})
 	return shared
+}
+
+// alike reports whether all open answers have the same texts.
+func (m *merger) alike(group int) bool {
+	for i := 1; i < len(m.open); i++ {
+		if !slices.Equal(m.open[i].texts[group], m.open[0].texts[group]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *merger) placesAsRanks(group int) [][]uint32 {
+	all := make([][]uint32, len(m.open))
+	if len(m.open) < 2 {
+		return all // nothing is merged
+	}
+	places := make([]uint32, len(m.open[0].texts[group]))
+	for i := range places {
+		places[i] = uint32(i)
+	}
+	for i := range all {
+		all[i] = places
+	}
+	return all
 }
 
 // eachMarked calls yield for the marks that are 1.
