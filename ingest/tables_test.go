@@ -200,7 +200,7 @@ func TestTablesAreReadAsRowsAre(t *testing.T) {
 				}
 				tabled, checks = tabled+fast.tabled, checks+1
 			})
-			if tabled < 2*checks {
+			if !testing.Short() && tabled < 2*checks { // the few checks of -short vary too much
 				t.Errorf("only %d records came in tables", tabled)
 			}
 		})
@@ -231,7 +231,7 @@ func TestShortDecimalIsTheShortest(t *testing.T) {
 			}
 		}
 	})
-	if known < 10 {
+	if !testing.Short() && known < 10 {
 		t.Errorf("only %d numbers were decimals", known)
 	}
 }
@@ -296,7 +296,7 @@ func TestTablesOfOtherTypes(t *testing.T) {
 		}
 		tabled, checks = tabled+fast.tabled, checks+1
 	})
-	if 2*tabled < checks {
+	if !testing.Short() && 2*tabled < checks {
 		t.Errorf("only %d records came in tables", tabled)
 	}
 }
