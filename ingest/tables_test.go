@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -182,6 +183,7 @@ func drawFile(t *rapid.T, dir, form string) string {
 
 // What is read a column at a time is what is read row by row, in every respect.
 func TestTablesAreReadAsRowsAre(t *testing.T) {
+	enoughChecks(t)
 	card, err := rates.Parse("card", []byte(tablesCard))
 	if err != nil {
 		t.Fatal(err)
@@ -200,15 +202,29 @@ func TestTablesAreReadAsRowsAre(t *testing.T) {
 				}
 				tabled, checks = tabled+fast.tabled, checks+1
 			})
-			if !testing.Short() && tabled < 2*checks { // the few checks of -short vary too much
+			if tabled < 2*checks {
 				t.Errorf("only %d records came in tables", tabled)
 			}
 		})
 	}
 }
 
+// enoughChecks makes a property be checked 100 times with -short too, which divides the
+// number by five: twenty draws vary too much to tell what they cover.
+func enoughChecks(t *testing.T) {
+	t.Helper()
+	if !testing.Short() {
+		return
+	}
+	if err := flag.Set("rapid.checks", "500"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = flag.Set("rapid.checks", "100") }) // its default
+}
+
 // A floating-point number is its shortest decimal, whichever way it is read.
 func TestShortDecimalIsTheShortest(t *testing.T) {
+	enoughChecks(t)
 	known := 0
 	rapid.Check(t, func(t *rapid.T) {
 		f := rapid.OneOf(
@@ -231,7 +247,7 @@ func TestShortDecimalIsTheShortest(t *testing.T) {
 			}
 		}
 	})
-	if !testing.Short() && known < 10 {
+	if known < 10 {
 		t.Errorf("only %d numbers were decimals", known)
 	}
 }
@@ -239,6 +255,7 @@ func TestShortDecimalIsTheShortest(t *testing.T) {
 // Numbers of other types than an export's, nulls among them, are read the same way as
 // tables: record ids that are whole numbers, and floating point.
 func TestTablesOfOtherTypes(t *testing.T) {
+	enoughChecks(t)
 	number := func(name string, kind arrow.DataType) arrow.Field {
 		return arrow.Field{Name: name, Type: kind, Nullable: true}
 	}
@@ -296,7 +313,7 @@ func TestTablesOfOtherTypes(t *testing.T) {
 		}
 		tabled, checks = tabled+fast.tabled, checks+1
 	})
-	if !testing.Short() && 2*tabled < checks {
+	if 2*tabled < checks {
 		t.Errorf("only %d records came in tables", tabled)
 	}
 }
