@@ -65,7 +65,7 @@ func BenchmarkPick(b *testing.B) {
 	for _, n := range blockSizes {
 		r := newBenchRows(n)
 		var picked [BlockRows]uint16
-		beside(b, n, 1, func() { r.resource.pick(&picked, 0, n, r.wanted) }, func() {
+		beside(b, n, 1, func() { r.resource.pick(&picked, 0, n, r.wanted, []uint8{3, 7, 11, 15, 19, 23, 27, 31, 35, 39}) }, func() {
 			k := 0
 			for i := range n {
 				if r.wanted[r.resource[i]] == 1 {
@@ -124,7 +124,7 @@ func BenchmarkAdd(b *testing.B) {
 		r.group.place(places, r.picked, 0, r.table)
 		list := make([]narrow, 300)
 		plain := make([]Cell, 300)
-		beside(b, n, 12, func() { r.cost.add(list, places, r.picked, r.runtime, 0, true) }, func() {
+		beside(b, n, 12, func() { r.cost.add(list, places, r.picked, r.runtime, 0) }, func() {
 			for i := range n {
 				plain[places[i]].add(int64(r.cost[i]), int64(r.runtime[i]))
 			}
@@ -177,7 +177,7 @@ func BenchmarkCarry(b *testing.B) {
 		}, func() {
 			for i := range all {
 				c := &all[i]
-				use := farmtally.Use{Start: farmtally.Instant(c.start), End: farmtally.Instant(c.end), Cost: farmtally.Money(c.cost), RuntimeMillis: c.runtime}
+				use := farmtally.Use{Start: farmtally.Instant(c.start), End: farmtally.Instant(c.end), Cost: farmtally.Money(c.cost), RuntimeMillis: int64(c.runtime)}
 				cost, runtime := use.Slice(0, 1_800_000)
 				cells[c.place].add(int64(cost), runtime)
 			}

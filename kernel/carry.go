@@ -9,8 +9,8 @@ import (
 // carried is a record that goes on behind the end of the bucket under way.
 type carried struct {
 	start, end                int64
-	cost, runtime             int64
-	costBefore, runtimeBefore int64 // what of them earlier buckets have, or lies before the range
+	cost, runtime             uint64
+	costBefore, runtimeBefore uint64 // what of them earlier buckets have, or lies before the range
 	place                     uint64
 }
 
@@ -32,7 +32,7 @@ func (w *sweep) take(crossing []uint16, from int) {
 	taken := w.carried[known:]
 	for k, i := range crossing {
 		taken[k] = carried{
-			start: starts[i], end: starts[i] + w.wall[k], cost: w.cost[k], runtime: w.runtime[k], place: w.places[k],
+			start: starts[i], end: starts[i] + int64(w.wall[k]), cost: w.cost[k], runtime: w.runtime[k], place: w.places[k],
 		}
 	}
 }
@@ -58,8 +58,9 @@ func (w *sweep) before(from, to int) {
 }
 
 // until gives what of the cost and the runtime has accrued at t, before the record's end.
-func (c *carried) until(t int64) (cost, runtime int64) {
-	return farmtally.Cum(c.cost, t-c.start, c.end-c.start), farmtally.Cum(c.runtime, t-c.start, c.end-c.start)
+func (c *carried) until(t int64) (cost, runtime uint64) {
+	x, d := t-c.start, c.end-c.start
+	return uint64(farmtally.Cum(int64(c.cost), x, d)), uint64(farmtally.Cum(int64(c.runtime), x, d)) //nolint:gosec // below 2^63
 }
 
 // carry adds the slices of the carried records up to end, and lets go of those that
@@ -84,9 +85,7 @@ func (w *sweep) carry(end int64) {
 			left = append(left, c)
 		}
 		list := w.cells.at(w.places[:k])
-		for i := range k {
-			list[w.places[i]].add(uint64(w.cost[i]), uint64(w.runtime[i])) //nolint:gosec // slices are not negative
-		}
+		addRows(list, w.places[:k], everyRow[:k], w.cost[:k], w.runtime[:k])
 	}
 	w.carried = left
 }
@@ -103,3 +102,11 @@ func (w *sweep) partEnded(some []carried, end int64) (ended, going []uint16) {
 	}
 	return w.picked[:e], w.crossing[:g]
 }
+
+// everyRow picks all rows of a block.
+var everyRow = func() (every [BlockRows]uint16) {
+	for i := range every {
+		every[i] = uint16(i) //nolint:gosec // below BlockRows
+	}
+	return every
+}()

@@ -3,8 +3,9 @@ package kernel
 // Column is a column of unsigned integers of whichever width.
 type Column interface {
 	// pick puts the numbers of the wanted rows among the n from row on into picked,
-	// counted from row, and gives how many they are. Wanted is 1 or 0 by code.
-	pick(picked *[BlockRows]uint16, row, n int, wanted []uint8) int
+	// counted from row, and gives how many they are. Marks are 1 or 0 by code, and codes
+	// are those that have a 1, as bytes.
+	pick(picked *[BlockRows]uint16, row, n int, marks, codes []uint8) int
 	// place puts table's entry for the code of each picked row into places.
 	place(places []uint64, picked []uint16, row int, table []uint64)
 	// addPlace adds them.
@@ -12,13 +13,12 @@ type Column interface {
 	// count gives how many of the picked rows have the code.
 	count(picked []uint16, row int, code uint32) int64
 	// numbers puts the picked rows' values into dst.
-	numbers(dst []int64, picked []uint16, row int)
+	numbers(dst []uint64, picked []uint16, row int)
 	// split moves the picked rows whose start and value add up to more than end into
 	// over, and gives how many are left and how many are over.
 	split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int)
-	// add adds the picked rows' values, as costs, and the runtimes to the cells. Often
-	// says that most cells have many samples by then.
-	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int, often bool)
+	// add adds the picked rows' values, as costs, and the runtimes to the cells.
+	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int)
 	// at gives the value of a row.
 	at(row int) uint64
 	// top gives a bound that no value exceeds.
@@ -28,13 +28,20 @@ type Column interface {
 }
 
 // Unsigned is a Column over a slice.
-type Unsigned[T uint8 | uint16 | uint32 | uint64] []T
+type Unsigned[T integer] []T
 
-func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, wanted []uint8) int {
-	k := 0
-	for i, code := range c[row : row+n] {
-		picked[k&(BlockRows-1)] = uint16(i)
-		k += int(wanted[code])
+type integer interface {
+	uint8 | uint16 | uint32 | uint64
+}
+
+func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, marks, codes []uint8) int {
+	k, seen := 0, 0
+	if bytes, ok := any(c).(Unsigned[uint8]); ok {
+		k, seen = pickVector(picked, bytes[row:row+n], codes)
+	}
+	for i, code := range c[row+seen : row+n] {
+		picked[k&(BlockRows-1)] = uint16(seen + i)
+		k += int(marks[code])
 	}
 	return k
 }
@@ -65,11 +72,11 @@ func (c Unsigned[T]) count(picked []uint16, row int, code uint32) (n int64) {
 	return n
 }
 
-func (c Unsigned[T]) numbers(dst []int64, picked []uint16, row int) {
+func (c Unsigned[T]) numbers(dst []uint64, picked []uint16, row int) {
 	values := c[row:]
 	dst = dst[:len(picked)]
 	for k, i := range picked {
-		dst[k] = int64(values[i])
+		dst[k] = uint64(values[i])
 	}
 }
 
@@ -85,27 +92,24 @@ func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts []in
 	return left, moved
 }
 
-func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int, often bool) {
+func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int) {
 	switch r := runtime.(type) {
 	case Unsigned[uint32]:
-		addRows(cells, places, picked, c[row:], r[row:], often)
+		addRows(cells, places, picked, []T(c[row:]), []uint32(r[row:]))
 	case Unsigned[uint64]:
-		addRows(cells, places, picked, c[row:], r[row:], often)
+		addRows(cells, places, picked, []T(c[row:]), []uint64(r[row:]))
 	case Unsigned[uint16]:
-		addRows(cells, places, picked, c[row:], r[row:], often)
+		addRows(cells, places, picked, []T(c[row:]), []uint16(r[row:]))
 	case Unsigned[uint8]:
-		addRows(cells, places, picked, c[row:], r[row:], often)
+		addRows(cells, places, picked, []T(c[row:]), []uint8(r[row:]))
 	}
 }
 
-func addRows[C, R uint8 | uint16 | uint32 | uint64](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R, often bool) {
-	places = places[:len(picked)]
-	if often {
-		for k, i := range picked {
-			cells[places[k]].addOften(uint64(cost[i]), uint64(runtime[i]))
-		}
+func addRows[C, R integer](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R) {
+	if addVector(cells, places, picked, cost, runtime) {
 		return
 	}
+	places = places[:len(picked)]
 	for k, i := range picked {
 		cells[places[k]].add(uint64(cost[i]), uint64(runtime[i]))
 	}

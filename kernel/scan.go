@@ -110,7 +110,6 @@ func (s *Scan) Run() (*Partial, error) {
 		bucket := s.bucketOf(at)
 		end := s.bucketEnd(bucket)
 		next := gallop(s.Starts[:to], row, end)
-		w.often = next-row > oftenRows*len(w.cells.list)
 		w.rows(row, next, end)
 		w.carry(end)
 		w.finish(bucket)
@@ -123,10 +122,6 @@ func (s *Scan) Run() (*Partial, error) {
 	}
 	return w.partial, nil
 }
-
-// oftenRows is how many rows of a bucket there are for each cell where it is worth while
-// to foretell that a sample is neither the least nor the most.
-const oftenRows = 64
 
 // gallop gives the first row from row on that starts at end or later.
 func gallop(starts []int64, row int, end int64) int {
@@ -143,19 +138,24 @@ type sweep struct {
 	*Scan
 	partial *Partial
 	dropped []uint32 // those of Dropped that are still to come
+	wanted  []uint8  // Wanted's codes that have a 1, up to 255
 	tables  [2][]uint64
 	carried []carried
 	cells   cells
-	often   bool // whether the bucket under way has many rows for each cell
 
 	picked, crossing    [BlockRows]uint16
 	places              [BlockRows]uint64
-	wall, cost, runtime [BlockRows]int64
+	wall, cost, runtime [BlockRows]uint64
 }
 
 func newSweep(s *Scan) *sweep {
 	w := &sweep{Scan: s, partial: &Partial{}, dropped: s.Dropped}
 	size := uint64(len(s.Places[0])) * s.seconds()
+	for code, mark := range s.Wanted[:min(len(s.Wanted), 256)] {
+		if mark == 1 {
+			w.wanted = append(w.wanted, uint8(code)) //nolint:gosec // no more than 255
+		}
+	}
 	w.tables[0] = premultiplied(s.Places[0], s.seconds())
 	w.tables[1] = premultiplied(s.Places[1], 1)
 	w.cells.begin(size, s.Zones.Most)
@@ -188,7 +188,7 @@ func (w *sweep) rows(from, to int, end int64) {
 
 // pick gives the rows that are wanted and not dropped.
 func (w *sweep) pick(from, n int) []uint16 {
-	picked := w.picked[:w.Resource.pick(&w.picked, from, n, w.Wanted)]
+	picked := w.picked[:w.Resource.pick(&w.picked, from, n, w.Wanted, w.wanted)]
 	for len(w.dropped) > 0 && int(w.dropped[0]) < from {
 		w.dropped = w.dropped[1:]
 	}
@@ -221,7 +221,7 @@ func (w *sweep) add(picked []uint16, from int) {
 	for len(picked) > 0 {
 		some := picked[:min(len(picked), w.cells.chunk)]
 		w.locate(some, from)
-		w.Cost.add(w.cells.at(w.places[:len(some)]), w.places[:], some, w.Runtime, from, w.often)
+		w.Cost.add(w.cells.at(w.places[:len(some)]), w.places[:], some, w.Runtime, from)
 		picked = picked[len(some):]
 	}
 }
