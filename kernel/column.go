@@ -8,8 +8,9 @@ type Column interface {
 	pick(picked *[BlockRows]uint16, row, n int, marks, codes []uint8) int
 	// place puts table's entry for the code of each picked row into places.
 	place(places []uint64, picked []uint16, row int, table []uint64)
-	// addPlace adds them.
-	addPlace(places []uint64, picked []uint16, row int, table []uint64)
+	// placeBoth puts the sum of that and of what the other table has for the other column's
+	// code into places.
+	placeBoth(places []uint64, picked []uint16, row int, table []uint64, other Column, otherTable []uint64)
 	// count gives how many of the picked rows have the code.
 	count(picked []uint16, row int, code uint32) int64
 	// numbers puts the picked rows' values into dst.
@@ -54,11 +55,24 @@ func (c Unsigned[T]) place(places []uint64, picked []uint16, row int, table []ui
 	}
 }
 
-func (c Unsigned[T]) addPlace(places []uint64, picked []uint16, row int, table []uint64) {
-	codes := c[row:]
+func (c Unsigned[T]) placeBoth(places []uint64, picked []uint16, row int, table []uint64, other Column, otherTable []uint64) {
+	switch o := other.(type) {
+	case Unsigned[uint8]:
+		placeRows(places, picked, []T(c[row:]), o[row:], table, otherTable)
+	case Unsigned[uint16]:
+		placeRows(places, picked, []T(c[row:]), o[row:], table, otherTable)
+	case Unsigned[uint32]:
+		placeRows(places, picked, []T(c[row:]), o[row:], table, otherTable)
+	case Unsigned[uint64]:
+		placeRows(places, picked, []T(c[row:]), o[row:], table, otherTable)
+	}
+}
+
+func placeRows[A, B integer](places []uint64, picked []uint16, a []A, b []B, tableA, tableB []uint64) {
 	places = places[:len(picked)]
+	b = b[:len(a)]
 	for k, i := range picked {
-		places[k] += table[codes[i]]
+		places[k] = tableA[a[i]] + tableB[b[i]]
 	}
 }
 

@@ -210,9 +210,10 @@ func (w *sweep) note(picked []uint16, from int) {
 
 // locate puts the places of the picked rows into w.places.
 func (w *sweep) locate(picked []uint16, from int) {
-	w.Group[0].place(w.places[:], picked, from, w.tables[0])
-	if w.Group[1] != nil {
-		w.Group[1].addPlace(w.places[:], picked, from, w.tables[1])
+	if w.Group[1] == nil {
+		w.Group[0].place(w.places[:], picked, from, w.tables[0])
+	} else {
+		w.Group[0].placeBoth(w.places[:], picked, from, w.tables[0], w.Group[1], w.tables[1])
 	}
 }
 
