@@ -166,19 +166,21 @@ func BenchmarkMeet(b *testing.B) {
 func BenchmarkCarry(b *testing.B) {
 	for _, n := range blockSizes {
 		r := newBenchRows(n)
-		s := r.scan(farmtally.Hourly)
-		w := newSweep(s)
-		w.take(r.picked, 0)
+		w := newSweep(r.scan(farmtally.Hourly))
+		const half, hour = 1_800_000, 3_600_000
+		w.take(slices.DeleteFunc(slices.Clone(r.picked), func(i uint16) bool {
+			return r.starts[i]+int64(r.wall[i]) <= half
+		}), 0, half)
 		all := slices.Clone(w.carried)
 		cells := make([]Cell, 300)
 		beside(b, n, 24, func() {
 			w.carried = append(w.carried[:0], all...)
-			w.carry(1_800_000)
+			w.carry(hour)
 		}, func() {
 			for i := range all {
 				c := &all[i]
 				use := farmtally.Use{Start: farmtally.Instant(c.start), End: farmtally.Instant(c.end), Cost: farmtally.Money(c.cost), RuntimeMillis: int64(c.runtime)}
-				cost, runtime := use.Slice(0, 1_800_000)
+				cost, runtime := use.Slice(half, hour)
 				cells[c.place].add(int64(cost), runtime)
 			}
 		})

@@ -110,8 +110,8 @@ func (s *Scan) Run() (*Partial, error) {
 		bucket := s.bucketOf(at)
 		end := s.bucketEnd(bucket)
 		next := gallop(s.Starts[:to], row, end)
-		w.rows(row, next, end)
 		w.carry(end)
+		w.rows(row, next, end)
 		w.finish(bucket)
 		if s.Check != nil {
 			if err := s.Check(len(w.partial.Entries)); err != nil {
