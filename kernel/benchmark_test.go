@@ -97,9 +97,10 @@ func BenchmarkSplit(b *testing.B) {
 		picked := make([]uint16, n)
 		var over [BlockRows]uint16
 		end := r.starts[n-1] + 1_800_000
+		ends := NewZones(r.starts, r.wall, r.runtime, r.cost, 1<<40).Ends
 		beside(b, n, 12, func() {
 			copy(picked, r.picked)
-			r.wall.split(picked, &over, r.starts, 0, end)
+			r.wall.split(picked, &over, r.starts, ends, 0, end)
 		}, func() {
 			copy(picked, r.picked)
 			left, moved := 0, 0

@@ -17,7 +17,7 @@ type carried struct {
 // split takes the rows that end later than end out of the picked ones, and adds what they
 // have up to there.
 func (w *sweep) split(picked []uint16, from int, end int64) []uint16 {
-	left, crossing := w.Wall.split(picked, &w.crossing, w.Starts, from, end)
+	left, crossing := w.Wall.split(picked, &w.crossing, w.Starts, w.Zones.Ends, from, end)
 	for rest := w.crossing[:crossing]; len(rest) > 0; {
 		some := rest[:min(len(rest), w.cells.chunk)]
 		w.take(some, from, end)
@@ -54,11 +54,10 @@ func (w *sweep) addSlices(n int) {
 // inside it.
 func (w *sweep) before(from, to int) {
 	for from < to {
-		block := from / BlockRows
-		n := min((block+1)*BlockRows, to) - from
-		if w.Zones.Ends[block] > w.Start {
+		n := min(from/BlockRows*BlockRows+BlockRows, to) - from
+		if w.Zones.latest(from, n) > w.Start {
 			picked := w.pick(from, n)
-			_, crossing := w.Wall.split(picked, &w.crossing, w.Starts, from, w.Start)
+			_, crossing := w.Wall.split(picked, &w.crossing, w.Starts, w.Zones.Ends, from, w.Start)
 			w.note(w.crossing[:crossing], from)
 			w.take(w.crossing[:crossing], from, w.Start)
 		}

@@ -16,15 +16,15 @@ type Column interface {
 	// numbers puts the picked rows' values into dst.
 	numbers(dst []uint64, picked []uint16, row int)
 	// split moves the picked rows whose start and value add up to more than end into
-	// over, and gives how many are left and how many are over.
-	split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int)
+	// over, and gives how many are left and how many are over. Ends are those of the zones.
+	split(picked []uint16, over *[BlockRows]uint16, starts, ends []int64, row int, end int64) (left, moved int)
 	// add adds the picked rows' values, as costs, and the runtimes to the cells.
 	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int)
 	// at gives the value of a row.
 	at(row int) uint64
 	// top gives a bound that no value exceeds.
 	top() uint64
-	// ends puts the latest sum of a start and the column's value into dst, by block.
+	// ends puts the latest sum of a start and the column's value into dst, by zone.
 	ends(dst, starts []int64)
 }
 
@@ -94,11 +94,15 @@ func (c Unsigned[T]) numbers(dst []uint64, picked []uint16, row int) {
 	}
 }
 
-// split has no branch, for which rows are over is hard to foretell.
-func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int) {
+// split has no branch within a zone where some row is over, for which are is hard to foretell.
+func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts, ends []int64, row int, end int64) (left, moved int) {
 	values, starts := c[row:], starts[row:]
 	for _, i := range picked {
 		picked[left], over[moved&(BlockRows-1)] = i, i
+		if ends[(row+int(i))/ZoneRows] <= end {
+			left++
+			continue
+		}
 		isOver := int(uint64(end-starts[i]-int64(values[i])) >> 63) //nolint:gosec // a scan's numbers are below 2^63
 		left += 1 - isOver
 		moved += isOver
@@ -144,13 +148,13 @@ func (c Unsigned[T]) top() uint64 {
 }
 
 func (c Unsigned[T]) ends(dst, starts []int64) {
-	for block := range dst {
-		from := block * BlockRows
-		to := min(from+BlockRows, len(starts))
+	for zone := range dst {
+		from := zone * ZoneRows
+		to := min(from+ZoneRows, len(starts))
 		values, latest := c[from:to], int64(0)
 		for i, start := range starts[from:to] {
 			latest = max(latest, start+int64(values[i]))
 		}
-		dst[block] = latest
+		dst[zone] = latest
 	}
 }

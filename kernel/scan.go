@@ -8,8 +8,11 @@ import (
 )
 
 // BlockRows is how many rows are filtered and added up at once: their buffers stay in
-// the first level of cache. A segment's zones are those of its blocks.
+// the first level of cache.
 const BlockRows = 512
+
+// ZoneRows is how many rows a zone has. It divides BlockRows.
+const ZoneRows = 64
 
 // Scan is a question to one segment.
 type Scan struct {
@@ -39,15 +42,20 @@ type Scan struct {
 // Zones are what is known of a segment's rows without a look at them.
 type Zones struct {
 	MaxWall int64   // milliseconds that no record is longer than
-	Ends    []int64 // by block: the latest end of a record
+	Ends    []int64 // by zone: the latest end of a record
 	Most    uint64  // no record's cost or runtime exceeds it
 }
 
 // NewZones looks at all rows.
 func NewZones(starts []int64, wall, runtime, cost Column, maxWall int64) *Zones {
-	z := &Zones{MaxWall: maxWall, Ends: make([]int64, (len(starts)+BlockRows-1)/BlockRows), Most: max(runtime.top(), cost.top(), 1)}
+	z := &Zones{MaxWall: maxWall, Ends: make([]int64, (len(starts)+ZoneRows-1)/ZoneRows), Most: max(runtime.top(), cost.top(), 1)}
 	wall.ends(z.Ends, starts)
 	return z
+}
+
+// latest gives the latest end of n rows or some more.
+func (z *Zones) latest(from, n int) int64 {
+	return slices.Max(z.Ends[from/ZoneRows : (from+n-1)/ZoneRows+1])
 }
 
 // Seen counts the records that a scan took.
@@ -174,11 +182,10 @@ func premultiplied(places []uint32, by uint64) []uint64 {
 // those that end later among the carried.
 func (w *sweep) rows(from, to int, end int64) {
 	for from < to {
-		block := from / BlockRows
-		n := min((block+1)*BlockRows, to) - from
+		n := min(from/BlockRows*BlockRows+BlockRows, to) - from
 		picked := w.pick(from, n)
 		w.note(picked, from)
-		if w.Zones.Ends[block] > end {
+		if w.Zones.latest(from, n) > end {
 			picked = w.split(picked, from, end)
 		}
 		w.add(picked, from)
