@@ -27,13 +27,15 @@ type benchRows struct {
 
 func newBenchRows(n int) *benchRows {
 	r := rand.New(rand.NewPCG(1, 2))
-	b := &benchRows{wanted: make([]uint8, 40), table: make([]uint64, 300)}
+	b := &benchRows{wanted: make([]uint8, 40)}
 	for i := range b.wanted {
 		b.wanted[i] = uint8(i % 4 / 3)
 	}
-	for i := range b.table {
-		b.table[i] = uint64(i)
+	places := make([]uint32, 300)
+	for i := range places {
+		places[i] = uint32(i)
 	}
+	b.table = premultiplied(places, 1)
 	for i := range n {
 		b.resource = append(b.resource, uint8(r.IntN(40)))
 		b.group = append(b.group, uint16(r.IntN(300)))
@@ -65,7 +67,9 @@ func BenchmarkPick(b *testing.B) {
 	for _, n := range blockSizes {
 		r := newBenchRows(n)
 		var picked [BlockRows]uint16
-		beside(b, n, 1, func() { r.resource.pick(&picked, 0, n, r.wanted, []uint8{3, 7, 11, 15, 19, 23, 27, 31, 35, 39}) }, func() {
+		var wanted chosen
+		wanted.choose(r.wanted)
+		beside(b, n, 1, func() { r.resource.pick(&picked, 0, n, &wanted) }, func() {
 			k := 0
 			for i := range n {
 				if r.wanted[r.resource[i]] == 1 {

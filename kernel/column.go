@@ -3,9 +3,8 @@ package kernel
 // Column is a column of unsigned integers of whichever width.
 type Column interface {
 	// pick puts the numbers of the wanted rows among the n from row on into picked,
-	// counted from row, and gives how many they are. Marks are 1 or 0 by code, and codes
-	// are those that have a 1, as bytes.
-	pick(picked *[BlockRows]uint16, row, n int, marks, codes []uint8) int
+	// counted from row, and gives how many they are.
+	pick(picked *[BlockRows]uint16, row, n int, wanted *chosen) int
 	// place puts table's entry for the code of each picked row into places.
 	place(places []uint64, picked []uint16, row int, table []uint64)
 	// placeBoth puts the sum of that and of what the other table has for the other column's
@@ -35,14 +34,12 @@ type integer interface {
 	uint8 | uint16 | uint32 | uint64
 }
 
-func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, marks, codes []uint8) int {
-	k, seen := 0, 0
-	if bytes, ok := any(c).(Unsigned[uint8]); ok {
-		k, seen = pickVector(picked, bytes[row:row+n], codes)
-	}
-	for i, code := range c[row+seen : row+n] {
+func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, wanted *chosen) int {
+	codes := []T(c[row : row+n])
+	k, seen := pickVector(picked, codes, wanted)
+	for i, code := range codes[seen:] {
 		picked[k&(BlockRows-1)] = uint16(seen + i)
-		k += int(marks[code])
+		k += int(wanted.marks[code])
 	}
 	return k
 }
@@ -70,7 +67,6 @@ func (c Unsigned[T]) placeBoth(places []uint64, picked []uint16, row int, table 
 
 func placeRows[A, B integer](places []uint64, picked []uint16, a []A, b []B, tableA, tableB []uint64) {
 	places = places[:len(picked)]
-	b = b[:len(a)]
 	for k, i := range picked {
 		places[k] = tableA[a[i]] + tableB[b[i]]
 	}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"slices"
 	"sort"
 
@@ -146,7 +147,7 @@ type sweep struct {
 	*Scan
 	partial *Partial
 	dropped []uint32 // those of Dropped that are still to come
-	wanted  []uint8  // Wanted's codes that have a 1, up to 255
+	wanted  chosen
 	tables  [2][]uint64
 	carried []carried
 	cells   cells
@@ -159,11 +160,7 @@ type sweep struct {
 func newSweep(s *Scan) *sweep {
 	w := &sweep{Scan: s, partial: &Partial{}, dropped: s.Dropped}
 	size := uint64(len(s.Places[0])) * s.seconds()
-	for code, mark := range s.Wanted[:min(len(s.Wanted), 256)] {
-		if mark == 1 {
-			w.wanted = append(w.wanted, uint8(code)) //nolint:gosec // no more than 255
-		}
-	}
+	w.wanted.choose(s.Wanted)
 	w.tables[0] = premultiplied(s.Places[0], s.seconds())
 	w.tables[1] = premultiplied(s.Places[1], 1)
 	w.cells.begin(size, s.Zones.Most)
@@ -176,6 +173,29 @@ func premultiplied(places []uint32, by uint64) []uint64 {
 		table[code] = uint64(place) * by
 	}
 	return table
+}
+
+// chosen are the codes that a scan looks for.
+type chosen struct {
+	marks []uint8    // by code: 1 where it is wanted, else 0
+	some  [256]uint8 // n codes below 256, those that are wanted or, with flip, those that are not
+	n     int
+	flip  uint32 // all ones or 0
+}
+
+func (c *chosen) choose(marks []uint8) {
+	c.marks = marks
+	low := marks[:min(len(marks), 256)]
+	mark := uint8(1)
+	if wanted := bytes.Count(low, []byte{1}); 2*wanted > len(low) {
+		mark, c.flip = 0, ^uint32(0)
+	}
+	for code, m := range low {
+		if m == mark {
+			c.some[c.n] = uint8(code) //nolint:gosec // below 256
+			c.n++
+		}
+	}
 }
 
 // rows adds the rows [from, to), which start in the bucket that ends at end, and takes
@@ -195,7 +215,7 @@ func (w *sweep) rows(from, to int, end int64) {
 
 // pick gives the rows that are wanted and not dropped.
 func (w *sweep) pick(from, n int) []uint16 {
-	picked := w.picked[:w.Resource.pick(&w.picked, from, n, w.Wanted, w.wanted)]
+	picked := w.picked[:w.Resource.pick(&w.picked, from, n, &w.wanted)]
 	for len(w.dropped) > 0 && int(w.dropped[0]) < from {
 		w.dropped = w.dropped[1:]
 	}

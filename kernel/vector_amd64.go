@@ -2,8 +2,8 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-// vector says whether the functions in vector_amd64.s can be used. What they do is what
-// the loops beside their callers do; tests run both.
+// vector says whether the functions in vector_amd64.s can be used. What each of them does
+// is what the loop beside its caller does, and tests run both.
 var vector = cpu.X86.HasAVX2 && cpu.X86.HasPOPCNT
 
 // add64x32 adds the costs and runtimes of n > 0 picked rows to the cells at their places.
@@ -17,12 +17,12 @@ func add32x32(list *narrow, places *uint64, picked *uint16, n int, cost, runtime
 //go:noescape
 func add64x64(list *narrow, places *uint64, picked *uint16, n int, cost, runtime *uint64)
 
-// pickBytes puts the numbers of those of n codes into picked that are among the m wanted
-// ones, and gives how many they are. N is a multiple of 32. Of 8 bits, set has the places
-// of the ones.
+// pickBytes puts the numbers of those of n codes into picked that are among the m, or with
+// flip of all ones those that are not, and gives how many they are. N is a multiple of 32
+// and not 0. Set is bitsSet.
 //
 //go:noescape
-func pickBytes(picked *uint16, codes *uint8, n int, wanted *uint8, m int, set *[256]uint64) int
+func pickBytes(picked *uint16, codes *uint8, n int, some *uint8, m int, flip uint32, set *[256]uint64) int
 
 // bitsSet has the places of the ones of each byte, a byte for each, from the lowest on.
 var bitsSet = func() (set [256]uint64) {
@@ -39,11 +39,13 @@ var bitsSet = func() (set [256]uint64) {
 }()
 
 // pickVector is pick for the first of the codes, and gives how many of them it has seen.
-func pickVector(picked *[BlockRows]uint16, codes []uint8, wanted []uint8) (k, seen int) {
-	if n := len(codes) &^ 31; vector && n > 0 && len(wanted) > 0 {
-		return pickBytes(&picked[0], &codes[0], n, &wanted[0], len(wanted), &bitsSet), n
+func pickVector[T integer](picked *[BlockRows]uint16, codes []T, wanted *chosen) (k, seen int) {
+	bytes, ok := any(codes).([]uint8)
+	n := len(codes) &^ 31
+	if !vector || !ok || n == 0 {
+		return 0, 0
 	}
-	return 0, 0
+	return pickBytes(&picked[0], &bytes[0], n, &wanted.some[0], wanted.n, wanted.flip, &bitsSet), n
 }
 
 // addVector is addRows for columns of the usual widths, and false for others.
@@ -65,7 +67,7 @@ func addVector[C, R integer](list []narrow, places []uint64, picked []uint16, co
 			return true
 		}
 	case []uint64:
-		if cost, same := any(cost).([]uint64); same {
+		if cost, ok := any(cost).([]uint64); ok {
 			add64x64(&list[0], &places[0], &picked[0], n, &cost[0], &runtime[0])
 			return true
 		}

@@ -14,7 +14,7 @@ DATA not<>+16(SB)/8, $-1
 DATA not<>+24(SB)/8, $-1
 GLOBL not<>(SB), RODATA|NOPTR, $32
 
-// BEGIN loads the arguments, which all the functions below have alike.
+// BEGIN loads the arguments, which all the functions below have alike. CX counts up to 0.
 #define BEGIN \
 	MOVQ    list+0(FP), DI   \
 	MOVQ    places+8(FP), SI \
@@ -22,13 +22,16 @@ GLOBL not<>(SB), RODATA|NOPTR, $32
 	MOVQ    n+24(FP), CX     \
 	MOVQ    cost+32(FP), R8  \
 	MOVQ    runtime+40(FP), R9 \
+	LEAQ    (SI)(CX*8), SI   \
+	LEAQ    (BX)(CX*2), BX   \
+	NEGQ    CX               \
 	VMOVDQU one<>(SB), Y15   \
 	VMOVDQU not<>(SB), Y14
 
 // WHERE puts the next row into AX, and the offset of its cell into DX.
 #define WHERE \
-	MOVWQZX (BX), AX \
-	MOVQ    (SI), DX \
+	MOVWQZX (BX)(CX*2), AX \
+	MOVQ    (SI)(CX*8), DX \
 	SHLQ    $6, DX
 
 // ADD adds X0's cost and X1's runtime to the cell.
@@ -43,11 +46,12 @@ GLOBL not<>(SB), RODATA|NOPTR, $32
 	VPCMPGTQ    Y1, Y3, Y4          \
 	VBLENDVPD   Y4, Y1, Y3, Y3      \
 	VMOVDQU     Y3, 32(DI)(DX*1)    \
-	ADDQ        $2, BX              \
-	ADDQ        $8, SI              \
-	DECQ        CX
+	INCQ        CX
 
 // func add64x32(list *narrow, places *uint64, picked *uint16, n int, cost *uint64, runtime *uint32)
+//
+// It fetches what the rows of the next block have at the same places: there are about as
+// many picked.
 TEXT ·add64x32(SB), NOSPLIT, $0-48
 	BEGIN
 next:
@@ -68,12 +72,14 @@ next:
 	WHERE
 	VMOVD (R8)(AX*4), X0
 	VMOVD (R9)(AX*4), X1
+	PREFETCHT0 2048(R8)(AX*4)
+	PREFETCHT0 2048(R9)(AX*4)
 	ADD
 	JNZ next
 	VZEROUPPER
 	RET
 
-// func add64x64(list *narrow, places *uint64, picked *uint16, n int, cost, runtime *int64)
+// func add64x64(list *narrow, places *uint64, picked *uint16, n int, cost, runtime *uint64)
 TEXT ·add64x64(SB), NOSPLIT, $0-48
 	BEGIN
 next:
@@ -85,17 +91,18 @@ next:
 	VZEROUPPER
 	RET
 
-// func pickBytes(picked *uint16, codes *uint8, n int, wanted *uint8, m int, set *[256]uint64) int
+// func pickBytes(picked *uint16, codes *uint8, n int, some *uint8, m int, flip uint32, set *[256]uint64) int
 //
-// Y0 has 32 codes, Y1 0xFF for those of them that are wanted; the wanted ones are then
+// Y0 has 32 codes, Y1 0xFF for those of them that are among the m; the wanted ones are then
 // written eight by eight, as what set has for the eight bits, plus the number of the first.
-TEXT ·pickBytes(SB), NOSPLIT, $0-56
+TEXT ·pickBytes(SB), NOSPLIT, $0-64
 	MOVQ  picked+0(FP), DI
 	MOVQ  codes+8(FP), SI
 	MOVQ  n+16(FP), CX
-	MOVQ  wanted+24(FP), R8
+	MOVQ  some+24(FP), R8
 	MOVQ  m+32(FP), R9
-	MOVQ  set+40(FP), R10
+	MOVL  flip+40(FP), R12
+	MOVQ  set+48(FP), R10
 	MOVQ  DI, R11
 	VPXOR X5, X5, X5           // the number of the first of eight rows, eight times
 	MOVL  $8, AX
@@ -104,15 +111,17 @@ TEXT ·pickBytes(SB), NOSPLIT, $0-56
 rows:
 	VMOVDQU (SI), Y0
 	VPXOR   Y1, Y1, Y1
-	XORQ    BX, BX
+	MOVQ    R9, BX
+	JMP     whether
 code:
 	VPBROADCASTB (R8)(BX*1), Y2
 	VPCMPEQB Y0, Y2, Y2
 	VPOR    Y2, Y1, Y1
-	INCQ    BX
-	CMPQ    BX, R9
-	JLT     code
+whether:
+	DECQ    BX
+	JGE     code
 	VPMOVMSKB Y1, AX
+	XORL    R12, AX
 	MOVQ    $4, BX
 eight:
 	MOVBQZX AX, DX
@@ -130,6 +139,6 @@ eight:
 	JGT     rows
 	SUBQ    R11, DI
 	SHRQ    $1, DI
-	MOVQ    DI, ret+48(FP)
+	MOVQ    DI, ret+56(FP)
 	VZEROUPPER
 	RET
