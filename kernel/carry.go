@@ -58,7 +58,9 @@ func (w *sweep) before(from, to int) {
 		if w.Zones.latest(from, n) > w.Start {
 			picked := w.pick(from, n)
 			_, crossing := w.Wall.split(picked, &w.crossing, w.Starts, w.Zones.Ends, from, w.Start)
-			w.note(w.crossing[:crossing], from)
+			if !w.Later {
+				w.note(w.crossing[:crossing], from)
+			}
 			w.take(w.crossing[:crossing], from, w.Start)
 		}
 		from += n
@@ -113,7 +115,7 @@ func (w *sweep) partEnded(some []carried, end int64) (ended, going []uint16) {
 // everyRow picks all rows of a block.
 var everyRow = func() (every [BlockRows]uint16) {
 	for i := range every {
-		every[i] = uint16(i) //nolint:gosec // below BlockRows
+		every[i] = uint16(i)
 	}
 	return every
 }()

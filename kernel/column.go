@@ -38,7 +38,7 @@ func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, wanted *chosen)
 	codes := []T(c[row : row+n])
 	k, seen := pickVector(picked, codes, wanted)
 	for i, code := range codes[seen:] {
-		picked[k&(BlockRows-1)] = uint16(seen + i)
+		picked[k&(BlockRows-1)] = uint16(seen + i) //nolint:gosec // below BlockRows
 		k += int(wanted.marks[code])
 	}
 	return k

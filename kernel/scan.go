@@ -32,6 +32,7 @@ type Scan struct {
 	Unpriced uint32 // Rate's code that is counted
 
 	Start, End int64 // the range of the question, milliseconds since 1970
+	Later      bool  // what starts before Start is seen by another part of the question
 	Period     farmtally.Period
 	Zone       farmtally.Offset
 
@@ -192,7 +193,7 @@ func (c *chosen) choose(marks []uint8) {
 	}
 	for code, m := range low {
 		if m == mark {
-			c.some[c.n] = uint8(code) //nolint:gosec // below 256
+			c.some[c.n] = uint8(code)
 			c.n++
 		}
 	}
