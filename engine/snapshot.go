@@ -49,6 +49,14 @@ func (p *part) runs(from, to int, yield func(from, to int)) {
 
 // Snapshot implements farmtally.Backend.
 func (e *Engine) Snapshot(ctx context.Context, farm farmtally.FarmID) (farmtally.Snapshot, error) {
+	s, err := e.snapshot(ctx, farm)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (e *Engine) snapshot(ctx context.Context, farm farmtally.FarmID) (*snapshot, error) {
 	end := e.use()
 	view, parts, err := e.pin(ctx, farm)
 	if err != nil {
