@@ -147,12 +147,12 @@ func countPart(p *part) (*partStock, error) {
 func (c *codeStock) count(p *part, codes coded, rate *coded) {
 	n := codes.texts.Len()
 	c.coded, c.records, c.unpriced = codes, make([]int64, n), make([]int64, n)
-	p.runs(0, p.segment.Len(), func(from, to int) { kernel.Count(c.records, codes.codes, from, to) })
+	p.runs(func(from, to int) { kernel.Count(c.records, codes.codes, from, to) })
 	if rate == nil {
 		return
 	}
 	if code, found := rate.find(farmtally.Unpriced); found {
-		p.runs(0, p.segment.Len(), func(from, to int) {
+		p.runs(func(from, to int) {
 			kernel.CountOf(c.unpriced, codes.codes, rate.codes, uint32(code), from, to) //nolint:gosec // an index
 		})
 	}
@@ -208,7 +208,7 @@ func (t *stocktaking) readTimes(p *partStock) error {
 		}
 		if first {
 			c.first = filled(len(c.records), math.MaxInt64)
-			p.part.runs(0, len(starts), func(from, to int) { kernel.Earliest(c.first, c.codes, starts, from, to) })
+			p.part.runs(func(from, to int) { kernel.Earliest(c.first, c.codes, starts, from, to) })
 		}
 		if last {
 			walls, err := segment.Numbers(storage.ColWall)
@@ -217,7 +217,7 @@ func (t *stocktaking) readTimes(p *partStock) error {
 			}
 			wall := unsigned(walls)
 			c.last = filled(len(c.records), math.MinInt64)
-			p.part.runs(0, len(starts), func(from, to int) { kernel.Latest(c.last, c.codes, starts, wall, from, to) })
+			p.part.runs(func(from, to int) { kernel.Latest(c.last, c.codes, starts, wall, from, to) })
 		}
 	}
 	return nil

@@ -53,7 +53,7 @@ func (c Unsigned[T]) pickCode(picked *[BlockRows]uint16, row, n int, wanted uint
 	k := 0
 	for i, code := range c[row : row+n] {
 		if uint64(code) == uint64(wanted) {
-			picked[k] = uint16(i) //nolint:gosec // below BlockRows
+			picked[k] = uint16(i)
 			k++
 		}
 	}
