@@ -36,7 +36,7 @@ export function Results({ answer: a, farm, names, dark, stale, showIDs, setShowI
       <section class="panel chart" aria-labelledby="chart-title">
         <div class="panel-head">
           <h2 id="chart-title">{chartTitle(a)}</h2>
-          <Downloads answer={a} farm={farm} names={names} plot={plot} look={look} fail={setFault} />
+          <Downloads answer={a} farm={farm} plot={plot} look={look} fail={setFault} />
         </div>
         {fault && (
           <p class="note" role="alert">

@@ -115,7 +115,7 @@ async function gather(
     return t;
   };
   const take = (rows: WireRow[]) => {
-    if (out.length + rows.length > mostRows) throw new Fault("TOO_LARGE", `The answer would have more than ${mostRows} rows. Reduce the time frame, reduce the number of queues or fleets, or increase the period length.`);
+    if (out.length + rows.length > mostRows) throw new Fault("TOO_LARGE", `The answer would have more than ${mostRows} rows. Reduce the time frame${period ? ", reduce the number of queues or fleets, or increase the period length" : ", or reduce the number of queues or fleets"}.`);
     for (const r of rows) {
       const group = v.groups.map((d) => (r[memberOf[d]] as string | undefined) ?? "");
       if (r.jobId && r.jobName) jobs.set(r.jobId, r.jobName);
