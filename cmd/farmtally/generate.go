@@ -45,7 +45,7 @@ every machine. They go straight into the data folder, or with --out into a file 
 			return p.generateFile(cmd.Context(), made, out, form)
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	f := cmd.Flags()
 	f.Int64Var(&made.Records, "records", 1_000_000, "how many `records`")
 	f.Uint64Var(&made.Seed, "seed", 1, "the `seed`: another one makes other records")

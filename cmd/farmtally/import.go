@@ -123,7 +123,7 @@ func (p *program) importRecordsCommand(format, example string) *cobra.Command {
 }
 
 func (p *program) importFlags(cmd *cobra.Command, o *importOptions) {
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	cmd.Flags().StringVar(&o.rejects, "rejects", "", "write every rejection to a `file`")
 	outputFlag(cmd, &o.output, "text", "json")
 }

@@ -65,7 +65,7 @@ A key that is granted nothing by name is the OWNER of every farm.`,
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "whose key it is")
 	cmd.Flags().StringArrayVar(&grants, "grant", []string{"*=OWNER"}, "what the key may do, as `FARM=ROLE`; may be given again")
 	outputFlag(cmd, &output, "text", "json")
@@ -108,7 +108,7 @@ func (p *program) keysListCommand() *cobra.Command {
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	outputFlag(cmd, &output, "text", "json")
 	return cmd
 }
@@ -153,6 +153,6 @@ func (p *program) keysRevokeCommand() *cobra.Command {
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	return cmd
 }

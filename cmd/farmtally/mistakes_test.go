@@ -187,6 +187,19 @@ func TestEnvironmentSetsFlags(t *testing.T) {
 	}
 }
 
+// TestDefaultFolder: who names no folder gets the one that the help says, not that of
+// another command.
+func TestDefaultFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	do(t, "generate", "--records", "10")
+	if entries, err := os.ReadDir("."); err != nil || len(entries) != 1 || entries[0].Name() != "farmtally-data" {
+		t.Errorf("there is %v, %v", entries, err)
+	}
+	if n := storedCount(t, "farmtally-data"); n != 10 || !strings.Contains(do(t, "check"), "farmtally-data: 1 segment") {
+		t.Errorf("%d records are stored", n)
+	}
+}
+
 func TestFoldersThatCannotBeUsed(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "typo")
 	got := invocation{}.run(t, "ls", "--data", missing)

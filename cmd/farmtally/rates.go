@@ -55,7 +55,7 @@ keep the prices that they were given; importing them again prices them anew.`,
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	farmFlag(cmd, &farm)
 	return cmd
 }
@@ -147,7 +147,7 @@ func (p *program) ratesShowCommand() *cobra.Command {
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	farmFlag(cmd, &farm)
 	outputFlag(cmd, &output, "text", "json")
 	return cmd
