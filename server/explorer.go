@@ -162,7 +162,11 @@ func (e *explorer) runOne(ctx context.Context, s *Server, l *lane, x *exploratio
 	x.cancel(nil)
 	x.aggregation = a
 	e.endLocked(x, err)
-	s.metrics.aggregation(x.aggregation.Status, askedByExplorer, s.now().Sub(started))
+	status := x.aggregation.Status.String()
+	if errors.Is(err, errCancelled) {
+		status = statusCancelled
+	}
+	s.metrics.aggregation(status, askedByExplorer, s.now().Sub(started))
 	l.running--
 	e.next(s, l)
 }

@@ -104,7 +104,7 @@ func (s *Server) run(a farmtally.Aggregation, snapshot farmtally.Snapshot, r *ru
 		log.Info("aggregation ended", slog.String("status", a.Status.String()), slog.Int64("rows", a.Rows),
 			slog.Duration("took", s.now().Sub(started)))
 	}
-	s.metrics.aggregation(a.Status, askedByAPI, s.now().Sub(started))
+	s.metrics.aggregation(a.Status.String(), askedByAPI, s.now().Sub(started))
 	s.finish(a, log)
 }
 
