@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/storage"
 )
 
@@ -145,10 +146,14 @@ func (p *program) keysRevokeCommand() *cobra.Command {
 		Args:    arguments(1, 1, "one key's id, as 'farmtally keys list' shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withCatalog(cmd.Context(), mustExist, func(c *storage.Catalog) error {
-				if err := c.RevokeKey(cmd.Context(), args[0]); err != nil {
+				err := c.RevokeKey(cmd.Context(), args[0])
+				if farmtally.KindOf(err) == farmtally.NotFound {
+					return &farmtally.Error{Kind: farmtally.NotFound, Message: "there is no key " + args[0] + " that is not revoked yet", Hint: "see them with 'farmtally keys list'"}
+				}
+				if err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(p.stdout, "revoked %s\n", args[0])
+				_, err = fmt.Fprintf(p.stdout, "revoked %s\n", args[0])
 				return err
 			})
 		},
