@@ -87,7 +87,7 @@ func (a *aggregation) scans() (scans []segmentScan) {
 	for i, p := range meeting {
 		of := 1
 		if known[i] == nil && unknown < 2*e.cfg.Workers {
-			of = int(min(int64(e.cfg.Workers), 1+p.records()/partRecords))
+			of = int(min(int64(e.cfg.Workers), 1+p.records()/e.cfg.PartRecords))
 		}
 		for n := range of {
 			scans = append(scans, segmentScan{p, n, of, known[i]})
@@ -96,8 +96,9 @@ func (a *aggregation) scans() (scans []segmentScan) {
 	return scans
 }
 
-// partRecords is how many records are worth a worker of their own.
-const partRecords = 1 << 15
+// DefaultPartRecords is how many records are worth a worker of their own: half a
+// millisecond of work.
+const DefaultPartRecords = 1 << 15
 
 // meeting gives the segments that can meet the range, by first start.
 func (a *aggregation) meeting() (meeting []*part) {

@@ -27,6 +27,9 @@ type Config struct {
 	// SealRecords is how many ended hot records of a farm make a segment; 0 is
 	// DefaultSealRecords, negative never seals by itself.
 	SealRecords int
+	// PartRecords is how many records of a segment are worth a worker of their own, where
+	// there are more workers than segments to scan; 0 is DefaultPartRecords.
+	PartRecords int64
 	// CacheBytes is how much memory keeps what queries found in segments, for the next
 	// query of the same kind; 0 is DefaultCacheBytes, negative keeps nothing.
 	CacheBytes int64
@@ -66,6 +69,9 @@ func Open(cfg Config) *Engine {
 	}
 	if cfg.SealRecords == 0 {
 		cfg.SealRecords = DefaultSealRecords
+	}
+	if cfg.PartRecords == 0 {
+		cfg.PartRecords = DefaultPartRecords
 	}
 	if cfg.CacheBytes == 0 {
 		cfg.CacheBytes = DefaultCacheBytes
