@@ -163,6 +163,7 @@ type merge struct {
 	batch   *storage.Batch
 	builder storage.Builder
 	made    []*storage.Segment
+	left    []*storage.Segment // those of made that are still the merge's to close
 }
 
 // do writes the new segments and puts them into the place of the old ones.
@@ -172,7 +173,7 @@ func (m *merge) do(ctx context.Context) (err error) {
 	}
 	m.batch.BeQuiet()
 	defer func() {
-		for _, s := range m.made {
+		for _, s := range m.left {
 			err = errors.Join(err, s.Close())
 		}
 		err = errors.Join(err, m.batch.Close(context.WithoutCancel(ctx)))
@@ -279,7 +280,7 @@ func (m *merge) flush() error {
 	if err != nil {
 		return err
 	}
-	m.made = append(m.made, s)
+	m.made, m.left = append(m.made, s), append(m.left, s)
 	m.done.Records += int64(m.builder.Len())
 	m.builder.Reset()
 	runtime.GC() // the columns just written would add to those of the next segment
@@ -299,6 +300,7 @@ func (m *merge) replace(ctx context.Context, tx *storage.Tx) error {
 			return err
 		}
 	}
+	tx.Then(func() { m.left = m.engine.adopt(m.made, ids) })
 	for i := range m.sources {
 		if err := m.carryOver(ctx, tx, &m.sources[i], ids); err != nil {
 			return err

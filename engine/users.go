@@ -53,8 +53,11 @@ func (e *Engine) retire(farm farmtally.FarmID, now []storage.SegmentInfo) {
 	e.unmap()
 }
 
-// unmap closes the retired segments that nobody holds. The caller has e.mu.
+// unmap closes the retired segments that nobody holds. The caller has e.mu and is a user.
+// Nobody waits for it: to give up a map of many megabytes takes long, and if the file is
+// removed already, its room on the disk is given up then.
 func (e *Engine) unmap() {
+	gone := map[int64]*storage.Segment{}
 	for id, last := range e.retired {
 		held := false
 		for user := range e.users.active {
@@ -63,14 +66,22 @@ func (e *Engine) unmap() {
 		if held {
 			continue
 		}
-		if err := e.segments[id].Close(); err != nil {
-			e.cfg.Logger.Error("unmap compacted segment", "segment_id", id, "error", err)
-		}
+		gone[id] = e.segments[id]
 		delete(e.segments, id)
 		delete(e.retired, id)
 		delete(e.zones, id)
-		e.cache.forget(id)
 	}
+	if len(gone) == 0 {
+		return
+	}
+	e.unmapping.Go(func() {
+		for id, s := range gone {
+			e.cache.forget(id)
+			if err := s.Close(); err != nil {
+				e.cfg.Logger.Error("unmap compacted segment", "segment_id", id, "error", err)
+			}
+		}
+	})
 }
 
 // busy reports whether anyone but one user is at work.

@@ -55,7 +55,11 @@ type Tx struct {
 	lastFarm farmtally.FarmID
 	raised   bool // the format version was raised
 	named    []namedJobs
+	then     func()
 }
+
+// Then has do done once the transaction has committed, before the next one begins.
+func (t *Tx) Then(do func()) { t.then = do }
 
 // Write runs do in one transaction; an error of do leaves nothing of it.
 func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
@@ -87,6 +91,9 @@ func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
 	}
 	for farm := range t.wrote {
 		c.views.wrote(farm, c.hot[farm])
+	}
+	if t.then != nil {
+		t.then()
 	}
 	return nil
 }
