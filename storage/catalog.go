@@ -59,8 +59,10 @@ type Catalog struct {
 
 	checkpointer checkpointer
 
-	writing chan struct{}                 // full during a Write, which guards hot
+	writing chan struct{}                 // full during a Write, which guards hot, made and watches
 	hot     map[farmtally.FarmID]*hotFarm // as of the last Write that asked for the farm
+	made    int64                         // batches of hot records and segments that this process has added
+	watches map[*DropWatch]bool
 	views   hotViews
 	jobs    jobNames
 
@@ -78,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 	}
 	c := &Catalog{
 		dir: filepath.Clean(cfg.Dir), clock: cfg.Clock,
-		writing: make(chan struct{}, 1), hot: map[farmtally.FarmID]*hotFarm{},
+		writing: make(chan struct{}, 1), hot: map[farmtally.FarmID]*hotFarm{}, watches: map[*DropWatch]bool{},
 	}
 	if err := makeFolder(c.dir); err != nil {
 		return nil, c.foreign(ctx, err)

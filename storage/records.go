@@ -55,6 +55,8 @@ type Tx struct {
 	lastFarm farmtally.FarmID
 	raised   bool // the format version was raised
 	named    []namedJobs
+	made     int64 // batches and segments
+	drops    []DroppedRow
 	then     func()
 }
 
@@ -83,8 +85,19 @@ func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
 		}
 		return err
 	}
+	t.committed()
+	return nil
+}
+
+// committed does what is to be done when the transaction has committed.
+func (t *Tx) committed() {
+	c := t.catalog
 	if t.raised {
 		c.raised.Store(true)
+	}
+	c.made += t.made
+	for w := range c.watches {
+		w.rows = append(w.rows, t.drops...)
 	}
 	for i := range t.named {
 		c.jobs.wrote(&t.named[i])
@@ -95,7 +108,6 @@ func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
 	if t.then != nil {
 		t.then()
 	}
-	return nil
 }
 
 // Segments gives a farm's segments by first start.
@@ -142,6 +154,7 @@ func (t *Tx) AddSegment(ctx context.Context, s *SegmentInfo) (id int64, err erro
 	if err != nil {
 		return 0, fmt.Errorf("write segment: %w", explain(ctx, err))
 	}
+	t.made++
 	return result.LastInsertId()
 }
 
@@ -151,6 +164,7 @@ func (t *Tx) Drop(ctx context.Context, segment int64, row int) error {
 	if err != nil {
 		return fmt.Errorf("drop row: %w", explain(ctx, err))
 	}
+	t.drops = append(t.drops, DroppedRow{segment, uint32(row)}) //nolint:gosec // a row's number
 	return nil
 }
 

@@ -42,7 +42,7 @@ type pausing struct {
 	number   int     // of the push
 	met      map[string]int
 	err      error
-	standing sync.Mutex // held while the server stands still
+	standing chan struct{} // full while the server stands still
 }
 
 // background reports whether an operation is one of a seal's or a compaction's. Those of
@@ -61,9 +61,9 @@ func (p *pausing) at(what string) <-chan struct{} {
 	}
 	p.met[what]++
 	goOn := make(chan struct{})
-	p.standing.Lock()
+	p.standing <- struct{}{}
 	go func() {
-		defer p.standing.Unlock()
+		defer func() { <-p.standing }()
 		err := p.probe()
 		p.mu.Lock()
 		if err != nil && p.err == nil {
@@ -122,8 +122,8 @@ func (p *pausing) pushes(out io.Reader) error {
 		if _, err := s.send(context.Background(), pushBatch(number)); err != nil {
 			return err
 		}
-		p.standing.Lock() // until it goes on
-		p.standing.Unlock()
+		p.standing <- struct{}{} // once it goes on
+		<-p.standing
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func TestNothingWaitsForTheBackground(t *testing.T) {
 	standardAWS(t, newKey(t, base))
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	p := &pausing{t: t, data: base, met: map[string]int{}}
+	p := &pausing{t: t, data: base, met: map[string]int{}, standing: make(chan struct{}, 1)}
 	tr := &traced{data: base, pause: p.at}
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -162,8 +162,7 @@ func TestNothingWaitsForTheBackground(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	p.standing.Lock()
-	defer p.standing.Unlock()
+	p.standing <- struct{}{}
 	t.Logf("stood still before: %v", p.met)
 	for _, what := range []string{
 		"make segment", "write segment", "sync segment", "sync segments", "unmap segment", "remove segment",
