@@ -177,6 +177,7 @@ type merge struct {
 	live    int64
 	batch   *storage.Batch
 	builder storage.Builder
+	seen    int64 // the latest user when the merge last made way
 	made    []*storage.Segment
 	left    []*storage.Segment // those of made that are still the merge's to close
 }
@@ -273,7 +274,7 @@ const mergeRows = 8192
 
 // makeWay lets others work.
 func (m *merge) makeWay(ctx context.Context) error {
-	if !m.background || !m.engine.busy() {
+	if !m.background || !m.engine.busy(&m.seen) {
 		runtime.Gosched()
 		return ctx.Err()
 	}

@@ -84,11 +84,14 @@ func (e *Engine) unmap() {
 	})
 }
 
-// busy reports whether anyone but one user is at work.
-func (e *Engine) busy() bool {
+// busy reports whether anyone but one user is at work, or has come since seen, which it
+// brings up to date: most come and go within a millisecond.
+func (e *Engine) busy(seen *int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.users.active) > 1
+	before := *seen
+	*seen = e.users.last
+	return len(e.users.active) > 1 || e.users.last > before
 }
 
 // pinTries bounds how often the list of segments is read anew because a compaction
