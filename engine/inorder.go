@@ -10,16 +10,16 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// aheadOfEmit is how many answers for each worker may wait for those before them.
+// aheadOfEmit is how many results for each worker may wait for those before them.
 const aheadOfEmit = 2
 
-// inOrder finds n answers on several workers, and hands them to take one after the other.
+// inOrder finds n results on several workers, and hands them to take one after the other.
 // Those that were not taken yet are few, however many there are in all. When it returns,
 // no worker is under way.
-func inOrder(ctx context.Context, workers, n int, find func(context.Context, int) (*answer, error), take func(int, *answer) error) error {
+func inOrder[T any](ctx context.Context, workers, n int, find func(context.Context, int) (T, error), take func(int, T) error) error {
 	type result struct {
-		answer *answer
-		err    error
+		found T
+		err   error
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -39,7 +39,7 @@ func inOrder(ctx context.Context, workers, n int, find func(context.Context, int
 			free <- struct{}{}
 			running.Go(func() {
 				defer func() { <-free }()
-				found, err := guarded(func() (*answer, error) { return find(ctx, i) })
+				found, err := guarded(func() (T, error) { return find(ctx, i) })
 				one <- result{found, err}
 			})
 		}
@@ -50,7 +50,7 @@ func inOrder(ctx context.Context, workers, n int, find func(context.Context, int
 		if err := cmp.Or(r.err, ctx.Err()); err != nil {
 			return err
 		}
-		if err := take(i, r.answer); err != nil {
+		if err := take(i, r.found); err != nil {
 			return err
 		}
 		i++
@@ -59,7 +59,7 @@ func inOrder(ctx context.Context, workers, n int, find func(context.Context, int
 }
 
 // guarded makes an error of a panic, as damaged data may cause.
-func guarded(find func() (*answer, error)) (found *answer, err error) {
+func guarded[T any](find func() (T, error)) (found T, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a map of a file that was cut off faults
 	defer func() {
 		if p := recover(); p != nil {

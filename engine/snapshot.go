@@ -32,23 +32,30 @@ type part struct {
 // records counts the rows that count.
 func (p *part) records() int64 { return p.segment.Info.Records - int64(len(p.dropped)) }
 
-// runs calls yield for each run of consecutive rows within [from, to) of which
-// none was dropped.
-func (p *part) runs(from, to int, yield func(from, to int)) {
-	i, _ := slices.BinarySearch(p.dropped, uint32(from)) //nolint:gosec // a row's number
-	for ; i < len(p.dropped) && int(p.dropped[i]) < to; i++ {
-		if row := int(p.dropped[i]); from < row {
+// runs calls yield for each run of consecutive rows of which none was dropped.
+func (p *part) runs(yield func(from, to int)) {
+	from := 0
+	for _, dropped := range p.dropped {
+		if row := int(dropped); from < row {
 			yield(from, row)
 		}
-		from = int(p.dropped[i]) + 1
+		from = int(dropped) + 1
 	}
-	if from < to {
-		yield(from, to)
+	if from < p.segment.Len() {
+		yield(from, p.segment.Len())
 	}
 }
 
 // Snapshot implements farmtally.Backend.
 func (e *Engine) Snapshot(ctx context.Context, farm farmtally.FarmID) (farmtally.Snapshot, error) {
+	s, err := e.snapshot(ctx, farm)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (e *Engine) snapshot(ctx context.Context, farm farmtally.FarmID) (*snapshot, error) {
 	end := e.use()
 	view, parts, err := e.pin(ctx, farm)
 	if err != nil {
@@ -77,7 +84,7 @@ func (s *snapshot) Records(ctx context.Context, yield func(*farmtally.Record) er
 			return err
 		}
 		r := &reader{segment: s.segments[i].segment}
-		s.segments[i].runs(0, r.segment.Len(), func(from, to int) { r.runs = append(r.runs, [2]int{from, to}) })
+		s.segments[i].runs(func(from, to int) { r.runs = append(r.runs, [2]int{from, to}) })
 		all = append(all, r)
 	}
 	all = slices.DeleteFunc(all, func(r *reader) bool { return !r.next() })
