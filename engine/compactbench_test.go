@@ -59,7 +59,7 @@ func importParts(b *testing.B, e *engine.Engine, parts int, records int64) (farm
 		load, err := e.Import(ctx)
 		try(b, err)
 		n := 0
-		for r := range (ingest.Synthetic{Records: records, Seed: uint64(part)}).Each() { //nolint:gosec // not negative
+		for r := range (ingest.Synthetic{Records: records, Seed: uint64(part)}).Each() {
 			r.RecordID = fmt.Sprintf("part-%d-session-%032x", part, n)
 			farm, n = r.FarmID, n+1
 			try(b, load.Add(ctx, r))
