@@ -19,6 +19,7 @@ type cutter struct {
 	// rows gives the length of the whole rows at the beginning of whole lines; nil: of all.
 	rows func(lines []byte) int
 
+	most int    // bytes of the latest read
 	rest []byte // the beginning of the next piece
 	long bool   // rest ends in a line that is too long, more of which is dropped
 	err  error  // of in, told when what was read before has been given
@@ -60,9 +61,11 @@ func (c *cutter) next(text []byte) (piece []byte, lines int64, err error) {
 	return nil, int64(bytes.Count(text, []byte("\n"))), c.err
 }
 
+// read reads some bytes, and of a long text more each time.
 func (c *cutter) read(text []byte) ([]byte, error) {
-	text = slices.Grow(text, c.size)
-	n, err := c.in.Read(text[len(text) : len(text)+c.size])
+	c.most = min(max(2*c.most, 4<<10), c.size)
+	text = slices.Grow(text, c.most)
+	n, err := c.in.Read(text[len(text) : len(text)+c.most])
 	return text[:len(text)+n], err
 }
 

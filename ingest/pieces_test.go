@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unsafe"
 )
 
 // outcome is what reading a text comes to: its rows, and the error that ended it.
@@ -127,7 +128,11 @@ func randomText(r *rand.Rand, csv bool, parts []string) []byte {
 	if csv && r.IntN(10) > 0 {
 		text = append(text, csvParts[r.IntN(2)*17]...)
 	}
-	for range r.IntN(40) {
+	n := r.IntN(40)
+	if r.IntN(4) == 0 {
+		n *= 20 // more than a stream's beginning that is looked at
+	}
+	for range n {
 		part := parts[r.IntN(len(parts))]
 		if r.IntN(8) == 0 {
 			part = part[:r.IntN(len(part)+1)]
@@ -209,7 +214,7 @@ func TestPiecesOfLongLines(t *testing.T) {
 		for _, text := range []string{
 			long, long + "\n", long + "\r\n" + csvParts[1], "{}\n" + long + "\n" + long + "\n\n{}",
 			"{\"recordId\":\"" + long[20:] + "\"}\n{}",
-			"\"" + strings.Repeat("y\n", length/2-3) + "\",\n" + csvParts[1] + "\"a\nb\"\n",
+			"\"" + strings.Repeat(strings.Repeat("y", 999)+"\n", length/1000) + "\",\n" + csvParts[1] + "\"a\nb\"\n",
 		} {
 			for _, size := range []int{pieceBytes, 99_999} {
 				for _, csv := range []bool{false, true} {
@@ -257,6 +262,25 @@ func TestPiecesAreCancelled(t *testing.T) {
 			t.Error(err)
 		}
 		_ = in.Close()
+	}
+}
+
+// TestNamesKeepTexts: of whatever texts, each comes back as a copy of its own.
+func TestNamesKeepTexts(t *testing.T) {
+	n, r := newNames("k"), rand.New(rand.NewPCG(3, 4))
+	buffer := make([]byte, 0, 24)
+	kept := map[string]string{}
+	for range 200_000 {
+		buffer = buffer[:0]
+		for range r.IntN(12) {
+			buffer = append(buffer, "ab01"[r.IntN(4)])
+		}
+		kept[string(buffer)] = n.text(unsafe.String(unsafe.SliceData(buffer), len(buffer)))
+	}
+	for want, have := range kept {
+		if have != want {
+			t.Fatalf("%q became %q", want, have)
+		}
 	}
 }
 
