@@ -229,6 +229,22 @@ func TestPiecesOfLongLines(t *testing.T) {
 	}
 }
 
+// TestPiecesOfABrokenStream: the line at which a stream breaks is told, also within a row
+// of several lines.
+func TestPiecesOfABrokenStream(t *testing.T) {
+	text := csvParts[0] + strings.Repeat(csvParts[1], 500)
+	for _, last := range []string{"", "x", "x\n", "\"a\nb\nc", "\"a\nb\n\",\n\"\n\n"} {
+		for _, csv := range []bool{false, true} {
+			got := samePieces(t, csv, []byte(text+last), func() io.Reader {
+				return io.MultiReader(strings.NewReader(text+last), iotest.ErrReader(errors.ErrUnsupported))
+			}, 5000, 2)
+			if !strings.HasPrefix(got.err, "read line 50") {
+				t.Errorf("ended with %q", got.err)
+			}
+		}
+	}
+}
+
 // TestPiecesEndEarly: an error of who takes the rows ends the reading at once, also while
 // the stream gives nothing.
 func TestPiecesEndEarly(t *testing.T) {
@@ -275,7 +291,8 @@ func TestNamesKeepTexts(t *testing.T) {
 		for range r.IntN(12) {
 			buffer = append(buffer, "ab01"[r.IntN(4)])
 		}
-		kept[string(buffer)] = n.text(unsafe.String(unsafe.SliceData(buffer), len(buffer)))
+		same := unsafe.String(unsafe.SliceData(buffer), len(buffer)) //nolint:gosec // as the text of a piece, which is written over
+		kept[string(buffer)] = n.text(same)
 	}
 	for want, have := range kept {
 		if have != want {
