@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/kernel"
@@ -38,16 +39,23 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 	if err := a.scanHot(ctx, m); err != nil {
 		return err
 	}
-	meeting := a.meeting()
-	find := func(ctx context.Context, i int) (*answer, error) { return a.scanSegment(ctx, meeting[i]) }
-	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(meeting), find, func(i int, found *answer) error {
-		if err := a.take(ctx, m, found, meeting[i].records()); err != nil {
-			return err
-		}
-		if i+1 == len(meeting) {
+	scans := a.scans()
+	find := func(ctx context.Context, i int) (*kernel.Partial, error) { return a.scan(ctx, &scans[i]) }
+	var parts []*kernel.Partial
+	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(scans), find, func(i int, found *kernel.Partial) error {
+		s := &scans[i]
+		if parts = append(parts, found); len(parts) < s.of {
 			return nil
 		}
-		next := max(a.query.Start, meeting[i+1].segment.Info.First)
+		answer, err := a.answer(s, parts)
+		parts = nil
+		if err == nil {
+			err = a.take(ctx, m, answer, s.segment.records())
+		}
+		if err != nil || i+1 == len(scans) {
+			return err
+		}
+		next := max(a.query.Start, scans[i+1].segment.segment.Info.First)
 		return m.flush(ctx, farmtally.BucketOf(a.query.Period, a.query.Zone, next))
 	})
 	if err != nil {
@@ -55,6 +63,40 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 	}
 	return m.flush(ctx, math.MaxInt64)
 }
+
+// segmentScan is one of several parts of the scan of a segment, or what an earlier one
+// found.
+type segmentScan struct {
+	segment  *part
+	part, of int
+	known    *answer
+}
+
+// scans gives what is to be scanned, by the segments' first start. Where fewer segments
+// than would keep all workers busy are to be scanned, each of them is cut into parts.
+func (a *aggregation) scans() (scans []segmentScan) {
+	e, unknown := a.snapshot.engine, 0
+	meeting := a.meeting()
+	known := make([]*answer, len(meeting))
+	for i, p := range meeting {
+		if known[i] = e.cache.get(a.shapes.key(p), p.dropped); known[i] == nil {
+			unknown++
+		}
+	}
+	for i, p := range meeting {
+		of := 1
+		if known[i] == nil && unknown < 2*e.cfg.Workers {
+			of = int(min(int64(e.cfg.Workers), 1+p.records()/partRecords))
+		}
+		for n := range of {
+			scans = append(scans, segmentScan{p, n, of, known[i]})
+		}
+	}
+	return scans
+}
+
+// partRecords is how many records are worth a worker of their own.
+const partRecords = 1 << 15
 
 // meeting gives the segments that can meet the range, by first start.
 func (a *aggregation) meeting() (meeting []*part) {
@@ -84,21 +126,43 @@ func (a *aggregation) advance(records int64) {
 	}
 }
 
-// scanSegment looks into the cache, and else at the records.
-func (a *aggregation) scanSegment(ctx context.Context, p *part) (*answer, error) {
-	e, key := a.snapshot.engine, a.shapes.key(p)
-	if known := e.cache.get(key, p.dropped); known != nil {
-		return known, nil
+// scan looks at the records of a part of a segment, nil where nothing is left for it.
+func (a *aggregation) scan(ctx context.Context, s *segmentScan) (*kernel.Partial, error) {
+	if s.known != nil {
+		return nil, nil
 	}
-	in, err := segmentInput(a.query, p)
+	in, err := segmentInput(a.query, s.segment)
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.scanInput(ctx, in, func() *kernel.Zones { return e.zonesOf(in) })
-	if err == nil {
-		e.cache.put(key, p.dropped, p.records(), found)
+	whole, some := in.scan(a.query)
+	if !some {
+		return nil, nil
 	}
-	return found, err
+	whole.Zones = a.snapshot.engine.zonesOf(in)
+	parts := whole.Parts(s.of)
+	if s.part >= len(parts) {
+		return nil, nil
+	}
+	return a.runScan(ctx, parts[s.part])
+}
+
+// answer makes the answer of a segment out of those of its parts, and keeps it.
+func (a *aggregation) answer(s *segmentScan, parts []*kernel.Partial) (*answer, error) {
+	if s.known != nil {
+		return s.known, nil
+	}
+	parts = slices.DeleteFunc(parts, func(p *kernel.Partial) bool { return p == nil })
+	found := &answer{Partial: &kernel.Partial{}}
+	if len(parts) > 0 {
+		groups, err := segmentGroups(a.query, s.segment)
+		if err != nil {
+			return nil, err
+		}
+		found = newAnswer(kernel.Join(parts), groups)
+	}
+	a.snapshot.engine.cache.put(a.shapes.key(s.segment), s.segment.dropped, s.segment.records(), found)
+	return found, nil
 }
 
 // scanHot takes the answers of the hot records.
@@ -114,9 +178,14 @@ func (a *aggregation) scanHot(ctx context.Context, m *merger) error {
 	}
 	for _, layOut := range []func(*farmtally.Query) (*input, *kernel.Zones){h.endedInput, h.runningInput} {
 		in, zones := layOut(a.query)
-		found, err := a.scanInput(ctx, in, func() *kernel.Zones { return zones })
-		if err != nil {
-			return err
+		found := &answer{Partial: &kernel.Partial{}}
+		if scan, some := in.scan(a.query); some {
+			scan.Zones = zones
+			partial, err := a.runScan(ctx, scan)
+			if err != nil {
+				return err
+			}
+			found = newAnswer(partial, in.group)
 		}
 		if err := a.take(ctx, m, found, int64(len(in.starts))); err != nil {
 			return err
@@ -125,23 +194,15 @@ func (a *aggregation) scanHot(ctx context.Context, m *merger) error {
 	return nil
 }
 
-func (a *aggregation) scanInput(ctx context.Context, in *input, zones func() *kernel.Zones) (*answer, error) {
-	s, some := in.scan(a.query)
-	if !some {
-		return &answer{Partial: &kernel.Partial{}}, nil
-	}
-	s.Zones = zones()
+// runScan runs a scan that ends with the context, or where rows are too many.
+func (a *aggregation) runScan(ctx context.Context, s *kernel.Scan) (*kernel.Partial, error) {
 	s.Check = func(entries int) error {
 		if a.limits.Rows > 0 && int64(entries) > a.limits.Rows {
 			return a.tooManyRows()
 		}
 		return ctx.Err()
 	}
-	partial, err := s.Run()
-	if err != nil {
-		return nil, err
-	}
-	return newAnswer(partial, in.group), nil
+	return s.Run()
 }
 
 func (a *aggregation) tooManyRows() error {

@@ -66,12 +66,8 @@ func segmentInput(q *farmtally.Query, p *part) (in *input, err error) {
 	if in.resource, err = segmentCodes(p.segment, columnOf[resourceOf(q)]); err != nil {
 		return nil, err
 	}
-	for _, d := range q.GroupBy {
-		column, err := segmentCodes(p.segment, columnOf[d])
-		if err != nil {
-			return nil, err
-		}
-		in.group = append(in.group, column)
+	if in.group, err = segmentGroups(q, p); err != nil {
+		return nil, err
 	}
 	if info.Unpriced > 0 {
 		rate, err := segmentCodes(p.segment, storage.ColRate)
@@ -81,6 +77,18 @@ func segmentInput(q *farmtally.Query, p *part) (in *input, err error) {
 		in.rate = &rate
 	}
 	return in, nil
+}
+
+// segmentGroups opens the columns of the query's groups.
+func segmentGroups(q *farmtally.Query, p *part) (groups []coded, err error) {
+	for _, d := range q.GroupBy {
+		column, err := segmentCodes(p.segment, columnOf[d])
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, column)
+	}
+	return groups, nil
 }
 
 func segmentCodes(s *storage.Segment, c storage.Column) (coded, error) {
