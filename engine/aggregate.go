@@ -32,6 +32,7 @@ type aggregation struct {
 	seen     farmtally.Seen
 	progress farmtally.Progress
 	done     int64
+	renames  *string // what the catalog had counted when the first job was named; nil before
 }
 
 func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) error {

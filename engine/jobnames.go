@@ -17,12 +17,15 @@ func (a *aggregation) nameJobs(ctx context.Context, answer *answer) ([]string, e
 		return nil, nil
 	}
 	catalog := a.snapshot.engine.catalog
-	renames, err := catalog.JobRenames(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("name jobs: %w", err)
+	if a.renames == nil {
+		renames, err := catalog.JobRenames(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("name jobs: %w", err)
+		}
+		a.renames = &renames
 	}
 	texts := answer.texts[group]
-	if known := answer.names.Load(); known != nil && known.renames == renames && allNamed(known.names, texts) {
+	if known := answer.names.Load(); known != nil && known.renames == *a.renames && allNamed(known.names, texts) {
 		return known.names, nil
 	}
 	named, err := catalog.JobNames(ctx, a.snapshot.farm, texts)
@@ -33,7 +36,7 @@ func (a *aggregation) nameJobs(ctx context.Context, answer *answer) ([]string, e
 	for place, id := range texts {
 		names[place] = named[id]
 	}
-	answer.names.Store(&jobNames{renames, names})
+	answer.names.Store(&jobNames{*a.renames, names})
 	return names, nil
 }
 

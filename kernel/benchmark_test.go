@@ -94,6 +94,32 @@ func BenchmarkPlace(b *testing.B) {
 	}
 }
 
+// BenchmarkPlaceBoth looks up the places of rows of two groups.
+func BenchmarkPlaceBoth(b *testing.B) {
+	for _, n := range blockSizes {
+		r := newBenchRows(n)
+		places := make([]uint64, n)
+		beside(b, n, 3, func() { r.group.placeBoth(places, r.picked, 0, r.table, r.resource, r.table) }, func() {
+			for i := range n {
+				places[i] = r.table[r.group.at(i)] + r.table[r.resource.at(i)]
+			}
+		})
+	}
+}
+
+// BenchmarkZones finds the latest end of each zone.
+func BenchmarkZones(b *testing.B) {
+	for _, n := range []int{ZoneRows - 1, ZoneRows, ZoneRows + 1, 100 * ZoneRows} {
+		r := newBenchRows(n)
+		ends := make([]int64, (n+ZoneRows-1)/ZoneRows)
+		beside(b, n, 12, func() { r.wall.ends(ends, r.starts) }, func() {
+			for i, start := range r.starts {
+				ends[i/ZoneRows] = max(ends[i/ZoneRows], start+int64(r.wall.at(i)))
+			}
+		})
+	}
+}
+
 // BenchmarkSplit tells the rows that cross an hour's end from the others.
 func BenchmarkSplit(b *testing.B) {
 	for _, n := range blockSizes {

@@ -47,13 +47,19 @@ func renames(ctx context.Context, db interface {
 
 // JobNames gives the names of those of the jobs that have one.
 func (c *Catalog) JobNames(ctx context.Context, farm farmtally.FarmID, jobs []string) (map[string]string, error) {
+	count, err := renames(ctx, c.reader)
+	if err != nil {
+		return nil, err
+	}
+	if names, missing := c.jobs.get(count, farm, jobs); len(missing) == 0 {
+		return names, nil
+	}
 	tx, err := c.reader.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("begin reading: %w", explain(ctx, err))
 	}
 	defer tx.Rollback() //nolint:errcheck // it only reads
-	count, err := renames(ctx, tx)
-	if err != nil {
+	if count, err = renames(ctx, tx); err != nil {
 		return nil, err
 	}
 	names, missing := c.jobs.get(count, farm, jobs)
