@@ -9,9 +9,9 @@ import (
 	"github.com/farmtally/farmtally/kernel"
 )
 
-// Aggregate implements farmtally.Snapshot: it scans each segment, or takes what a scan
+// Aggregate implements farmtally.Snapshot: it scans each part, or takes what a scan
 // for an equal query found, and merges these answers in the order of the rows. A row is
-// emitted as soon as no segment that is still to come can have a part in it.
+// emitted as soon as no part that is still to come can have a part in it.
 func (s *snapshot) Aggregate(ctx context.Context, q *farmtally.Query, limits farmtally.Limits,
 	progress farmtally.Progress, emit func(*farmtally.Row) error,
 ) (farmtally.Seen, error) {
@@ -35,11 +35,11 @@ type aggregation struct {
 
 func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) error {
 	m := &merger{aggregation: a, emit: emit}
-	if err := a.scanHot(ctx, m); err != nil {
+	if err := a.scanRunning(ctx, m); err != nil {
 		return err
 	}
 	meeting := a.meeting()
-	find := func(ctx context.Context, i int) (*answer, error) { return a.scanSegment(ctx, meeting[i]) }
+	find := func(ctx context.Context, i int) (*answer, error) { return a.scanPart(ctx, meeting[i]) }
 	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(meeting), find, func(i int, found *answer) error {
 		if err := a.take(ctx, m, found, meeting[i].records()); err != nil {
 			return err
@@ -47,7 +47,7 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 		if i+1 == len(meeting) {
 			return nil
 		}
-		next := max(a.query.Start, meeting[i+1].segment.Info.First)
+		next := max(a.query.Start, meeting[i+1].info.First)
 		return m.flush(ctx, farmtally.BucketOf(a.query.Period, a.query.Zone, next))
 	})
 	if err != nil {
@@ -56,11 +56,11 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 	return m.flush(ctx, math.MaxInt64)
 }
 
-// meeting gives the segments that can meet the range, by first start.
+// meeting gives the parts that can meet the range, by first start.
 func (a *aggregation) meeting() (meeting []*part) {
-	for i := range a.snapshot.segments {
-		p := &a.snapshot.segments[i]
-		if info := &p.segment.Info; info.First < a.query.End && info.End >= a.query.Start {
+	for i := range a.snapshot.parts {
+		p := &a.snapshot.parts[i]
+		if p.info.First < a.query.End && p.info.End >= a.query.Start {
 			meeting = append(meeting, p)
 		} else {
 			a.advance(p.records())
@@ -84,13 +84,13 @@ func (a *aggregation) advance(records int64) {
 	}
 }
 
-// scanSegment looks into the cache, and else at the records.
-func (a *aggregation) scanSegment(ctx context.Context, p *part) (*answer, error) {
+// scanPart looks into the cache, and else at the records.
+func (a *aggregation) scanPart(ctx context.Context, p *part) (*answer, error) {
 	e, key := a.snapshot.engine, a.shapes.key(p)
 	if known := e.cache.get(key, p.dropped); known != nil {
 		return known, nil
 	}
-	in, err := segmentInput(a.query, p)
+	in, err := p.input(a.query)
 	if err != nil {
 		return nil, err
 	}
@@ -101,24 +101,27 @@ func (a *aggregation) scanSegment(ctx context.Context, p *part) (*answer, error)
 	return found, err
 }
 
-// scanHot takes the answers of the hot records.
-func (a *aggregation) scanHot(ctx context.Context, m *merger) error {
-	if len(a.snapshot.hot) == 0 {
-		return nil
-	}
-	h := a.snapshot.engine.hotSetOf(a.snapshot.farm, a.snapshot.hot)
-	for _, r := range h.running {
-		if a.query.Selects(r) && r.At(a.query.AsOf).Meets(a.query.Start, a.query.End) {
-			a.seen.Running++
+// scanRunning takes the answers of the records that run, as they are at the query's AsOf.
+func (a *aggregation) scanRunning(ctx context.Context, m *merger) error {
+	for i := range a.snapshot.running {
+		p := &a.snapshot.running[i]
+		selected := func(yield func(*farmtally.Record) bool) {
+			for r := range p.All() {
+				if !a.query.Selects(r) || !r.At(a.query.AsOf).Meets(a.query.Start, a.query.End) {
+					continue
+				}
+				if a.seen.Running++; !yield(r) {
+					return
+				}
+			}
 		}
-	}
-	for _, layOut := range []func(*farmtally.Query) (*input, *kernel.Zones){h.endedInput, h.runningInput} {
-		in, zones := layOut(a.query)
-		found, err := a.scanInput(ctx, in, func() *kernel.Zones { return zones })
+		laidOut := layOut(selected, p.Live(), a.query.AsOf, dimensionsOf(a.query))
+		in := laidOut.filtered()
+		found, err := a.scanInput(ctx, in, in.zones)
 		if err != nil {
 			return err
 		}
-		if err := a.take(ctx, m, found, int64(len(in.starts))); err != nil {
+		if err := a.take(ctx, m, found, int64(p.Live())); err != nil {
 			return err
 		}
 	}
