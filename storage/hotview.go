@@ -122,6 +122,7 @@ func (v hotView) with(farm farmtally.FarmID, first int64, newer []*hotBatch) hot
 			keys = append(keys, b.key(row))
 		}
 		slices.SortFunc(keys, compareKeys)
+		keys = slices.Compact(keys) // a transaction may have removed a record and put it again
 		for kind := range v.parts {
 			for i, p := range v.parts[kind] {
 				v.parts[kind][i] = p.without(keys)
