@@ -90,12 +90,15 @@ func (m *partsModel) seal(t *rapid.T) {
 }
 
 // look takes the batches into the view that have come.
-func (m *partsModel) look() {
+func (m *partsModel) look(t *rapid.T) {
 	if len(m.batches) == 0 {
 		return
 	}
 	newer := slices.DeleteFunc(slices.Clone(m.batches), func(b *hotBatch) bool { return b.last <= m.view.last })
 	m.view = m.view.with(farmA, m.batches[0].first, newer)
+	if m.view.first != m.batches[0].first || m.view.last != m.last {
+		t.Fatalf("the view is of batches %d to %d, want %d to %d", m.view.first, m.view.last, m.batches[0].first, m.last)
+	}
 	records, _ := replay(m.batches)
 	want := slices.SortedFunc(maps.Values(records), compareRecords)
 	m.pinned = append(m.pinned, pinnedView{m.view, want})
@@ -117,7 +120,7 @@ func TestHotParts(t *testing.T) {
 				m.draw(t)
 			}
 			if rapid.IntRange(0, 3).Draw(t, "look") > 0 {
-				m.look()
+				m.look(t)
 			}
 		}
 		for _, p := range m.pinned {
