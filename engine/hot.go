@@ -136,7 +136,7 @@ func (c *coder) column() coded {
 	texts := slices.Sorted(slices.Values(c.texts))
 	places := make([]uint32, len(texts))
 	for place, text := range texts {
-		places[c.known[text]] = uint32(place) //nolint:gosec // an index
+		places[c.known[text]] = uint32(place)
 	}
 	for i, code := range c.codes {
 		c.codes[i] = places[code]

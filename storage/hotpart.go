@@ -92,7 +92,7 @@ func rowsOf(farm farmtally.FarmID, b *hotBatch, running bool) *HotRows {
 			continue
 		}
 		b.record(farm, row, &r)
-		h.rows = append(h.rows, hotRow{r.StartedAt, 0, uint32(row)}) //nolint:gosec // bounded by the size of a push
+		h.rows = append(h.rows, hotRow{r.StartedAt, 0, uint32(row)})
 		h.Info.End = max(h.Info.End, r.EndedAt)
 	}
 	slices.SortFunc(h.rows, h.compare)
@@ -165,7 +165,7 @@ func (p HotPart) since(first int64) HotPart {
 	var dropped []uint32
 	for i, row := range p.rows {
 		if p.batches[row.batch].last < first {
-			dropped = append(dropped, uint32(i)) //nolint:gosec // a row's number
+			dropped = append(dropped, uint32(i))
 		}
 	}
 	if len(dropped) > 0 {
