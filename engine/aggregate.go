@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/kernel"
+	"github.com/farmtally/farmtally/storage"
 )
 
 // Aggregate implements farmtally.Snapshot: it scans each part, or takes what a scan
@@ -35,10 +38,11 @@ type aggregation struct {
 
 func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) error {
 	m := &merger{aggregation: a, emit: emit}
-	if err := a.scanRunning(ctx, m); err != nil {
+	ended, running := a.snapshot.engine.hotParts(a.snapshot.farm, a.snapshot.hot)
+	if err := a.scanRunning(ctx, m, running); err != nil {
 		return err
 	}
-	meeting := a.meeting()
+	meeting := a.meeting(slices.Concat(a.snapshot.segments, ended))
 	find := func(ctx context.Context, i int) (*answer, error) { return a.scanPart(ctx, meeting[i]) }
 	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(meeting), find, func(i int, found *answer) error {
 		if err := a.take(ctx, m, found, meeting[i].records()); err != nil {
@@ -57,9 +61,10 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 }
 
 // meeting gives the parts that can meet the range, by first start.
-func (a *aggregation) meeting() (meeting []*part) {
-	for i := range a.snapshot.parts {
-		p := &a.snapshot.parts[i]
+func (a *aggregation) meeting(parts []part) (meeting []*part) {
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.info.First, b.info.First) })
+	for i := range parts {
+		p := &parts[i]
 		if p.info.First < a.query.End && p.info.End >= a.query.Start {
 			meeting = append(meeting, p)
 		} else {
@@ -102,9 +107,9 @@ func (a *aggregation) scanPart(ctx context.Context, p *part) (*answer, error) {
 }
 
 // scanRunning takes the answers of the records that run, as they are at the query's AsOf.
-func (a *aggregation) scanRunning(ctx context.Context, m *merger) error {
-	for i := range a.snapshot.running {
-		p := &a.snapshot.running[i]
+func (a *aggregation) scanRunning(ctx context.Context, m *merger, running storage.Hot) error {
+	for i := range running {
+		p := &running[i]
 		selected := func(yield func(*farmtally.Record) bool) {
 			for r := range p.All() {
 				if !a.query.Selects(r) || !r.At(a.query.AsOf).Meets(a.query.Start, a.query.End) {

@@ -363,7 +363,7 @@ type rowCursor struct {
 func newRowCursor(p *part, source int) (*rowCursor, error) {
 	starts, err := p.segment.Starts()
 	c := &rowCursor{segment: p.segment, source: source, starts: starts}
-	p.runs(0, p.segment.Len(), func(from, to int) { c.runs = append(c.runs, [2]int{from, to}) })
+	p.runs(func(from, to int) { c.runs = append(c.runs, [2]int{from, to}) })
 	return c, err
 }
 

@@ -48,7 +48,7 @@ type Engine struct {
 	inUse    sync.WaitGroup             // snapshots and imports
 	wake     chan struct{}              // something new may be worth compacting
 	cache    *cache
-	hot      map[farmtally.FarmID]map[int64]*hotPart // those of the latest snapshot, by id
+	hot      map[farmtally.FarmID]map[int64]*hotPart // those that the latest query asked, by id
 
 	appends appends
 	sealer  sealer

@@ -16,9 +16,9 @@ const aheadOfEmit = 2
 // inOrder finds n answers on several workers, and hands them to take one after the other.
 // Those that were not taken yet are few, however many there are in all. When it returns,
 // no worker is under way.
-func inOrder(ctx context.Context, workers, n int, find func(context.Context, int) (*answer, error), take func(int, *answer) error) error {
+func inOrder[T any](ctx context.Context, workers, n int, find func(context.Context, int) (T, error), take func(int, T) error) error {
 	type result struct {
-		answer *answer
+		answer T
 		err    error
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -39,7 +39,7 @@ func inOrder(ctx context.Context, workers, n int, find func(context.Context, int
 			free <- struct{}{}
 			running.Go(func() {
 				defer func() { <-free }()
-				found, err := guarded(func() (*answer, error) { return find(ctx, i) })
+				found, err := guarded(func() (T, error) { return find(ctx, i) })
 				one <- result{found, err}
 			})
 		}
@@ -59,7 +59,7 @@ func inOrder(ctx context.Context, workers, n int, find func(context.Context, int
 }
 
 // guarded makes an error of a panic, as damaged data may cause.
-func guarded(find func() (*answer, error)) (found *answer, err error) {
+func guarded[T any](find func() (T, error)) (found T, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a map of a file that was cut off faults
 	defer func() {
 		if p := recover(); p != nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/farmtally/farmtally/storage"
 )
 
-// snapshot is a farm's records at one moment: parts, which never change, with the rows
-// that were replaced by then.
+// snapshot is a farm's records at one moment: segments, and parts of the hot records, which
+// never change, with the rows that were replaced by then.
 type snapshot struct {
-	engine  *Engine
-	farm    farmtally.FarmID
-	parts   []part // by first start
-	running storage.Hot
-	records int64
-	end     func()
+	engine   *Engine
+	farm     farmtally.FarmID
+	segments []part
+	hot      storage.Hot
+	records  int64
+	end      func()
 }
 
 // part is a segment, or some of the hot records that have ended, and its rows that count.
@@ -38,36 +38,39 @@ func segmentPart(s *storage.Segment, dropped []uint32) part {
 // records counts the rows that count.
 func (p *part) records() int64 { return p.info.Records - int64(len(p.dropped)) }
 
-// runs calls yield for each run of consecutive rows within [from, to) of which
-// none was dropped.
-func (p *part) runs(from, to int, yield func(from, to int)) {
-	i, _ := slices.BinarySearch(p.dropped, uint32(from)) //nolint:gosec // a row's number
-	for ; i < len(p.dropped) && int(p.dropped[i]) < to; i++ {
-		if row := int(p.dropped[i]); from < row {
+// runs calls yield for each run of consecutive rows of which none was dropped.
+func (p *part) runs(yield func(from, to int)) {
+	from := 0
+	for _, dropped := range p.dropped {
+		if row := int(dropped); from < row {
 			yield(from, row)
 		}
-		from = int(p.dropped[i]) + 1
+		from = int(dropped) + 1
 	}
-	if from < to {
-		yield(from, to)
+	if n := int(p.info.Records); from < n {
+		yield(from, n)
 	}
 }
 
 // Snapshot implements farmtally.Backend.
 func (e *Engine) Snapshot(ctx context.Context, farm farmtally.FarmID) (farmtally.Snapshot, error) {
+	s, err := e.snapshot(ctx, farm)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (e *Engine) snapshot(ctx context.Context, farm farmtally.FarmID) (*snapshot, error) {
 	end := e.use()
 	view, parts, err := e.pin(ctx, farm)
 	if err != nil {
 		end()
 		return nil, fmt.Errorf("pin records: %w", err)
 	}
-	s := &snapshot{engine: e, farm: farm, end: sync.OnceFunc(end)}
-	s.parts, s.running = e.hotParts(farm, view.Hot)
-	s.parts = append(parts, s.parts...)
-	slices.SortStableFunc(s.parts, func(a, b part) int { return cmp.Compare(a.info.First, b.info.First) })
-	s.records = int64(s.running.Len())
-	for i := range s.parts {
-		s.records += s.parts[i].records()
+	s := &snapshot{engine: e, farm: farm, segments: parts, hot: view.Hot, records: int64(view.Hot.Len()), end: sync.OnceFunc(end)}
+	for i := range parts {
+		s.records += parts[i].records()
 	}
 	return s, nil
 }
@@ -78,23 +81,20 @@ func (s *snapshot) Close() error {
 	return nil
 }
 
-// Records implements farmtally.Snapshot. It merges the parts by start and id; the texts of a record are good until yield returns.
+// Records implements farmtally.Snapshot. It merges them by start and id; the
+// texts of a record are good until yield returns.
 func (s *snapshot) Records(ctx context.Context, yield func(*farmtally.Record) error) error {
-	all := make(readers, 0, len(s.parts)+len(s.running))
-	for i := range s.parts {
-		p := &s.parts[i]
-		if p.segment == nil {
-			all = append(all, p.reader(p.hot))
-			continue
-		}
+	all := make(readers, 0, len(s.segments)+len(s.hot))
+	for i := range s.segments {
+		p := &s.segments[i]
 		if err := p.segment.VerifyAll(); err != nil {
 			return err
 		}
 		all = append(all, p.reader(p.segment))
 	}
-	for i := range s.running {
-		p := part{info: &s.running[i].Info, dropped: s.running[i].Dropped}
-		all = append(all, p.reader(s.running[i]))
+	for i := range s.hot {
+		p := part{info: &s.hot[i].Info, dropped: s.hot[i].Dropped}
+		all = append(all, p.reader(s.hot[i]))
 	}
 	all = slices.DeleteFunc(all, func(r *reader) bool { return !r.next() })
 	heap.Init(&all)
@@ -145,7 +145,7 @@ type reader struct {
 // reader reads the rows of the part that count.
 func (p *part) reader(all rows) *reader {
 	r := &reader{rows: all}
-	p.runs(0, int(p.info.Records), func(from, to int) { r.runs = append(r.runs, [2]int{from, to}) })
+	p.runs(func(from, to int) { r.runs = append(r.runs, [2]int{from, to}) })
 	return r
 }
 

@@ -25,6 +25,14 @@ type Column interface {
 	top() uint64
 	// ends puts the latest sum of a start and the column's value into dst, by block.
 	ends(dst, starts []int64)
+
+	// What a tally asks for; see tally.go.
+	tally(counts []int64, from, to int)
+	tallyPicked(counts []int64, picked []uint16, row int)
+	pickCode(picked *[BlockRows]uint16, row, n int, wanted uint32) int
+	earliest(earliest, starts []int64, from, to int)
+	latest(latest, ends []int64, row int)
+	addTo(sums, starts []int64, row int)
 }
 
 // Unsigned is a Column over a slice.

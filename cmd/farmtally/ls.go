@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -39,36 +38,19 @@ type fleetListing struct {
 
 // usage sums records up for ls.
 type usage struct {
-	Records     int64  `json:"records"`
-	Running     int64  `json:"running"`
-	Unpriced    int64  `json:"unpriced"`
-	FirstStart  string `json:"firstStart,omitempty"`
-	LastEnd     string `json:"lastEnd,omitempty"` // of a running record: its start
-	first, last farmtally.Instant
+	Records    int64  `json:"records"`
+	Running    int64  `json:"running"`
+	Unpriced   int64  `json:"unpriced"`
+	FirstStart string `json:"firstStart,omitempty"`
+	LastEnd    string `json:"lastEnd,omitempty"` // of a running record: its start
 }
 
-func (u *usage) add(r *farmtally.Record) {
-	end := r.EndedAt
-	if r.Running {
-		end = r.StartedAt
-		u.Running++
+func usageOf(h engine.Holding) usage {
+	u := usage{Records: h.Records, Running: h.Running, Unpriced: h.Unpriced}
+	if h.Records > 0 {
+		u.FirstStart, u.LastEnd = h.First.String(), h.Last.String()
 	}
-	if r.Rate.ID == farmtally.Unpriced {
-		u.Unpriced++
-	}
-	if u.Records == 0 || r.StartedAt < u.first {
-		u.first = r.StartedAt
-	}
-	if u.Records == 0 || end > u.last {
-		u.last = end
-	}
-	u.Records++
-}
-
-func (u *usage) finish() {
-	if u.Records > 0 {
-		u.FirstStart, u.LastEnd = u.first.String(), u.last.String()
-	}
+	return u
 }
 
 func (p *program) lsCommand() *cobra.Command {
@@ -123,63 +105,22 @@ func (p *program) listFarm(ctx context.Context, c *storage.Catalog, e *engine.En
 	if err != nil {
 		return nil, err
 	}
-	whole, byQueue, byFleet, err := p.sumUp(ctx, e, f.ID)
+	bar := newProgressLine(p.stderr)
+	stock, err := e.Stock(ctx, f.ID, func(done, total int64) {
+		bar.show(count(done) + " of " + count(total) + " records counted")
+	})
+	bar.clear()
 	if err != nil {
 		return nil, err
 	}
-	l := &farmListing{FarmID: f.ID, FarmName: f.Name, usage: whole, Queues: []queueListing{}, Fleets: []fleetListing{}}
-	l.finish()
+	l := &farmListing{FarmID: f.ID, FarmName: f.Name, usage: usageOf(stock.Farm), Queues: []queueListing{}, Fleets: []fleetListing{}}
 	for _, q := range queues {
-		one := queueListing{QueueID: q.ID, QueueName: q.Name, usage: *orZero(byQueue[q.ID])}
-		one.finish()
-		l.Queues = append(l.Queues, one)
+		l.Queues = append(l.Queues, queueListing{QueueID: q.ID, QueueName: q.Name, usage: usageOf(stock.Queues[q.ID])})
 	}
 	for _, t := range fleets {
-		one := fleetListing{FleetID: t.ID, FleetName: t.Name, usage: *orZero(byFleet[t.ID])}
-		one.finish()
-		l.Fleets = append(l.Fleets, one)
+		l.Fleets = append(l.Fleets, fleetListing{FleetID: t.ID, FleetName: t.Name, usage: usageOf(stock.Fleets[t.ID])})
 	}
 	return l, nil
-}
-
-func orZero(u *usage) *usage {
-	if u == nil {
-		return &usage{}
-	}
-	return u
-}
-
-// sumUp reads a farm's records once.
-func (p *program) sumUp(ctx context.Context, e *engine.Engine, farm farmtally.FarmID) (
-	whole usage, byQueue map[farmtally.QueueID]*usage, byFleet map[farmtally.FleetID]*usage, err error,
-) {
-	snapshot, err := e.Snapshot(ctx, farm)
-	if err != nil {
-		return whole, nil, nil, err
-	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	byQueue, byFleet = map[farmtally.QueueID]*usage{}, map[farmtally.FleetID]*usage{}
-	bar := newProgressLine(p.stderr)
-	defer bar.clear()
-	err = snapshot.Records(ctx, func(r *farmtally.Record) error {
-		whole.add(r)
-		addTo(byQueue, r.QueueID, r)
-		addTo(byFleet, r.FleetID, r)
-		if whole.Records%1_000_000 == 0 {
-			bar.show(count(whole.Records) + " records read")
-		}
-		return nil
-	})
-	return whole, byQueue, byFleet, err
-}
-
-func addTo[ID comparable](sums map[ID]*usage, id ID, r *farmtally.Record) {
-	u := sums[id]
-	if u == nil {
-		u = &usage{}
-		sums[id] = u
-	}
-	u.add(r)
 }
 
 func (p *program) printListing(l *listing) error {
