@@ -167,14 +167,17 @@ func BenchmarkAskHot(b *testing.B) {
 		b.Run(benchmarkQueries[i].name, func(b *testing.B) {
 			h := openHot(b)
 			q := benchmarkQueries[i].query(b, h.catalog, h.farm)
-			var cpu time.Duration
+			ask(b, h.engine, q)
+			var cpu, most time.Duration
 			for b.Loop() {
 				h.push(b)
 				before := cpuTime(b)
 				ask(b, h.engine, q)
-				cpu += cpuTime(b) - before
+				took := cpuTime(b) - before
+				cpu, most = cpu+took, max(most, took)
 			}
 			b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), "cpu-µs")
+			b.ReportMetric(float64(most.Microseconds()), "most-cpu-µs")
 		})
 	}
 }
