@@ -42,16 +42,23 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 	if err := a.scanRunning(ctx, m, running); err != nil {
 		return err
 	}
-	meeting := a.meeting(slices.Concat(a.snapshot.segments, ended))
-	find := func(ctx context.Context, i int) (*answer, error) { return a.scanPart(ctx, meeting[i]) }
-	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(meeting), find, func(i int, found *answer) error {
-		if err := a.take(ctx, m, found, meeting[i].records()); err != nil {
-			return err
-		}
-		if i+1 == len(meeting) {
+	scans := a.scans(a.meeting(slices.Concat(a.snapshot.segments, ended)))
+	find := func(ctx context.Context, i int) (*kernel.Partial, error) { return a.scan(ctx, &scans[i]) }
+	var pieces []*kernel.Partial
+	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(scans), find, func(i int, found *kernel.Partial) error {
+		s := &scans[i]
+		if pieces = append(pieces, found); len(pieces) < s.of {
 			return nil
 		}
-		next := max(a.query.Start, meeting[i+1].info.First)
+		answer, err := a.answer(s, pieces)
+		pieces = nil
+		if err == nil {
+			err = a.take(ctx, m, answer, s.part.records())
+		}
+		if err != nil || i+1 == len(scans) {
+			return err
+		}
+		next := max(a.query.Start, scans[i+1].part.info.First)
 		return m.flush(ctx, farmtally.BucketOf(a.query.Period, a.query.Zone, next))
 	})
 	if err != nil {
@@ -59,6 +66,38 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 	}
 	return m.flush(ctx, math.MaxInt64)
 }
+
+// partScan is one of several pieces of the scan of a part, or what an earlier one found.
+type partScan struct {
+	part      *part
+	piece, of int
+	known     *answer
+}
+
+// scans gives what is to be scanned, by the parts' first start. Where fewer parts than
+// would keep all workers busy are to be scanned, each of them is cut into pieces.
+func (a *aggregation) scans(meeting []*part) (scans []partScan) {
+	e, unknown := a.snapshot.engine, 0
+	known := make([]*answer, len(meeting))
+	for i, p := range meeting {
+		if known[i] = e.cache.get(a.shapes.key(p), p.dropped); known[i] == nil {
+			unknown++
+		}
+	}
+	for i, p := range meeting {
+		of := 1
+		if known[i] == nil && unknown < 2*e.cfg.Workers {
+			of = int(min(int64(e.cfg.Workers), 1+p.records()/pieceRecords))
+		}
+		for n := range of {
+			scans = append(scans, partScan{p, n, of, known[i]})
+		}
+	}
+	return scans
+}
+
+// pieceRecords is how many records are worth a worker of their own.
+const pieceRecords = 1 << 15
 
 // meeting gives the parts that can meet the range, by first start.
 func (a *aggregation) meeting(parts []part) (meeting []*part) {
@@ -89,21 +128,43 @@ func (a *aggregation) advance(records int64) {
 	}
 }
 
-// scanPart looks into the cache, and else at the records.
-func (a *aggregation) scanPart(ctx context.Context, p *part) (*answer, error) {
-	e, key := a.snapshot.engine, a.shapes.key(p)
-	if known := e.cache.get(key, p.dropped); known != nil {
-		return known, nil
+// scan looks at the records of a piece of a part, nil where nothing is left for it.
+func (a *aggregation) scan(ctx context.Context, s *partScan) (*kernel.Partial, error) {
+	if s.known != nil {
+		return nil, nil
 	}
-	in, err := p.input(a.query)
+	in, err := s.part.input(a.query)
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.scanInput(ctx, in, func() *kernel.Zones { return e.zonesOf(in) })
-	if err == nil {
-		e.cache.put(key, p.dropped, p.records(), found)
+	whole, some := in.scan(a.query)
+	if !some {
+		return nil, nil
 	}
-	return found, err
+	whole.Zones = a.snapshot.engine.zonesOf(in)
+	pieces := whole.Parts(s.of)
+	if s.piece >= len(pieces) {
+		return nil, nil
+	}
+	return a.runScan(ctx, pieces[s.piece])
+}
+
+// answer makes the answer of a part out of those of its pieces, and keeps it.
+func (a *aggregation) answer(s *partScan, pieces []*kernel.Partial) (*answer, error) {
+	if s.known != nil {
+		return s.known, nil
+	}
+	pieces = slices.DeleteFunc(pieces, func(p *kernel.Partial) bool { return p == nil })
+	found := &answer{Partial: &kernel.Partial{}}
+	if len(pieces) > 0 {
+		groups, err := s.part.groups(a.query)
+		if err != nil {
+			return nil, err
+		}
+		found = newAnswer(kernel.Join(pieces), groups)
+	}
+	a.snapshot.engine.cache.put(a.shapes.key(s.part), s.part.dropped, s.part.records(), found)
+	return found, nil
 }
 
 // scanRunning takes the answers of the records that run, as they are at the query's AsOf.
@@ -122,9 +183,14 @@ func (a *aggregation) scanRunning(ctx context.Context, m *merger, running storag
 		}
 		laidOut := layOut(selected, p.Live(), a.query.AsOf, dimensionsOf(a.query))
 		in := laidOut.filtered()
-		found, err := a.scanInput(ctx, in, in.zones)
-		if err != nil {
-			return err
+		found := &answer{Partial: &kernel.Partial{}}
+		if scan, some := in.scan(a.query); some {
+			scan.Zones = in.zones()
+			partial, err := a.runScan(ctx, scan)
+			if err != nil {
+				return err
+			}
+			found = newAnswer(partial, in.group)
 		}
 		if err := a.take(ctx, m, found, int64(p.Live())); err != nil {
 			return err
@@ -133,23 +199,15 @@ func (a *aggregation) scanRunning(ctx context.Context, m *merger, running storag
 	return nil
 }
 
-func (a *aggregation) scanInput(ctx context.Context, in *input, zones func() *kernel.Zones) (*answer, error) {
-	s, some := in.scan(a.query)
-	if !some {
-		return &answer{Partial: &kernel.Partial{}}, nil
-	}
-	s.Zones = zones()
+// runScan runs a scan that ends with the context, or where rows are too many.
+func (a *aggregation) runScan(ctx context.Context, s *kernel.Scan) (*kernel.Partial, error) {
 	s.Check = func(entries int) error {
 		if a.limits.Rows > 0 && int64(entries) > a.limits.Rows {
 			return a.tooManyRows()
 		}
 		return ctx.Err()
 	}
-	partial, err := s.Run()
-	if err != nil {
-		return nil, err
-	}
-	return newAnswer(partial, in.group), nil
+	return s.Run()
 }
 
 func (a *aggregation) tooManyRows() error {

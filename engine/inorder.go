@@ -10,16 +10,16 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// aheadOfEmit is how many answers for each worker may wait for those before them.
+// aheadOfEmit is how many results for each worker may wait for those before them.
 const aheadOfEmit = 2
 
-// inOrder finds n answers on several workers, and hands them to take one after the other.
+// inOrder finds n results on several workers, and hands them to take one after the other.
 // Those that were not taken yet are few, however many there are in all. When it returns,
 // no worker is under way.
 func inOrder[T any](ctx context.Context, workers, n int, find func(context.Context, int) (T, error), take func(int, T) error) error {
 	type result struct {
-		answer T
-		err    error
+		found T
+		err   error
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -50,7 +50,7 @@ func inOrder[T any](ctx context.Context, workers, n int, find func(context.Conte
 		if err := cmp.Or(r.err, ctx.Err()); err != nil {
 			return err
 		}
-		if err := take(i, r.answer); err != nil {
+		if err := take(i, r.found); err != nil {
 			return err
 		}
 		i++

@@ -68,12 +68,8 @@ func (p *part) input(q *farmtally.Query) (in *input, err error) {
 	if in.resource, err = segmentCodes(p.segment, columnOf[resourceOf(q)]); err != nil {
 		return nil, err
 	}
-	for _, d := range q.GroupBy {
-		column, err := segmentCodes(p.segment, columnOf[d])
-		if err != nil {
-			return nil, err
-		}
-		in.group = append(in.group, column)
+	if in.group, err = p.groups(q); err != nil {
+		return nil, err
 	}
 	if p.info.Unpriced > 0 {
 		rate, err := segmentCodes(p.segment, storage.ColRate)
@@ -83,6 +79,21 @@ func (p *part) input(q *farmtally.Query) (in *input, err error) {
 		in.rate = &rate
 	}
 	return in, nil
+}
+
+// groups opens the columns of the query's groups.
+func (p *part) groups(q *farmtally.Query) (groups []coded, err error) {
+	if p.hot != nil {
+		return p.hot.input(q, p).group, nil
+	}
+	for _, d := range q.GroupBy {
+		column, err := segmentCodes(p.segment, columnOf[d])
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, column)
+	}
+	return groups, nil
 }
 
 func segmentCodes(s *storage.Segment, c storage.Column) (coded, error) {

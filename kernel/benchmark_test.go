@@ -27,13 +27,15 @@ type benchRows struct {
 
 func newBenchRows(n int) *benchRows {
 	r := rand.New(rand.NewPCG(1, 2))
-	b := &benchRows{wanted: make([]uint8, 40), table: make([]uint64, 300)}
+	b := &benchRows{wanted: make([]uint8, 40)}
 	for i := range b.wanted {
 		b.wanted[i] = uint8(i % 4 / 3)
 	}
-	for i := range b.table {
-		b.table[i] = uint64(i)
+	places := make([]uint32, 300)
+	for i := range places {
+		places[i] = uint32(i)
 	}
+	b.table = premultiplied(places, 1)
 	for i := range n {
 		b.resource = append(b.resource, uint8(r.IntN(40)))
 		b.group = append(b.group, uint16(r.IntN(300)))
@@ -65,7 +67,9 @@ func BenchmarkPick(b *testing.B) {
 	for _, n := range blockSizes {
 		r := newBenchRows(n)
 		var picked [BlockRows]uint16
-		beside(b, n, 1, func() { r.resource.pick(&picked, 0, n, r.wanted) }, func() {
+		var wanted chosen
+		wanted.choose(r.wanted)
+		beside(b, n, 1, func() { r.resource.pick(&picked, 0, n, &wanted) }, func() {
 			k := 0
 			for i := range n {
 				if r.wanted[r.resource[i]] == 1 {
@@ -97,9 +101,10 @@ func BenchmarkSplit(b *testing.B) {
 		picked := make([]uint16, n)
 		var over [BlockRows]uint16
 		end := r.starts[n-1] + 1_800_000
+		ends := NewZones(r.starts, r.wall, r.runtime, r.cost, 1<<40).Ends
 		beside(b, n, 12, func() {
 			copy(picked, r.picked)
-			r.wall.split(picked, &over, r.starts, 0, end)
+			r.wall.split(picked, &over, r.starts, ends, 0, end)
 		}, func() {
 			copy(picked, r.picked)
 			left, moved := 0, 0
@@ -124,7 +129,7 @@ func BenchmarkAdd(b *testing.B) {
 		r.group.place(places, r.picked, 0, r.table)
 		list := make([]narrow, 300)
 		plain := make([]Cell, 300)
-		beside(b, n, 12, func() { r.cost.add(list, places, r.picked, r.runtime, 0, true) }, func() {
+		beside(b, n, 12, func() { r.cost.add(list, places, r.picked, r.runtime, 0) }, func() {
 			for i := range n {
 				plain[places[i]].add(int64(r.cost[i]), int64(r.runtime[i]))
 			}
@@ -166,19 +171,21 @@ func BenchmarkMeet(b *testing.B) {
 func BenchmarkCarry(b *testing.B) {
 	for _, n := range blockSizes {
 		r := newBenchRows(n)
-		s := r.scan(farmtally.Hourly)
-		w := newSweep(s)
-		w.take(r.picked, 0)
+		w := newSweep(r.scan(farmtally.Hourly))
+		const half, hour = 1_800_000, 3_600_000
+		w.take(slices.DeleteFunc(slices.Clone(r.picked), func(i uint16) bool {
+			return r.starts[i]+int64(r.wall[i]) <= half
+		}), 0, half)
 		all := slices.Clone(w.carried)
 		cells := make([]Cell, 300)
 		beside(b, n, 24, func() {
 			w.carried = append(w.carried[:0], all...)
-			w.carry(1_800_000)
+			w.carry(hour)
 		}, func() {
 			for i := range all {
 				c := &all[i]
-				use := farmtally.Use{Start: farmtally.Instant(c.start), End: farmtally.Instant(c.end), Cost: farmtally.Money(c.cost), RuntimeMillis: c.runtime}
-				cost, runtime := use.Slice(0, 1_800_000)
+				use := farmtally.Use{Start: farmtally.Instant(c.start), End: farmtally.Instant(c.end), Cost: farmtally.Money(c.cost), RuntimeMillis: int64(c.runtime)}
+				cost, runtime := use.Slice(half, hour)
 				cells[c.place].add(int64(cost), runtime)
 			}
 		})

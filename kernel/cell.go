@@ -1,6 +1,10 @@
 package kernel
 
-import "github.com/farmtally/farmtally"
+import (
+	"math"
+
+	"github.com/farmtally/farmtally"
+)
 
 // Cell is the statistics of one bucket and group: cost in nano-dollars, runtime in
 // milliseconds.
@@ -26,33 +30,23 @@ func mergeStat(s, o *farmtally.Stat) {
 }
 
 // narrow is a cell while a bucket is summed up: its sums have 64 bits, and the sweep
-// sees to it that no more samples are added than fit. It fills a cache line.
+// sees to it that no more samples are added than fit. It fills a cache line, in the
+// order that vector_amd64.s knows.
 type narrow struct {
-	count, cost, runtime                     uint64
-	costMin, costMax, runtimeMin, runtimeMax uint64
-	_                                        uint64
+	cost, runtime, count    uint64
+	_                       uint64
+	costMin, runtimeMin     int64
+	costUnmax, runtimeUnmax int64 // the complements of the most, which are the least of the complements
 }
 
-var empty = narrow{costMin: ^uint64(0), runtimeMin: ^uint64(0)}
+var empty = narrow{costMin: math.MaxInt64, runtimeMin: math.MaxInt64, costUnmax: math.MaxInt64, runtimeUnmax: math.MaxInt64}
 
 func (n *narrow) add(cost, runtime uint64) {
 	n.count++
 	n.cost += cost
 	n.runtime += runtime
-	n.costMin, n.costMax = min(n.costMin, cost), max(n.costMax, cost)
-	n.runtimeMin, n.runtimeMax = min(n.runtimeMin, runtime), max(n.runtimeMax, runtime)
-}
-
-// addOften is add for cells that many samples are added to: few of them are the least or
-// the most so far, so that a branch is foretold and spares four stores.
-func (n *narrow) addOften(cost, runtime uint64) {
-	n.count++
-	n.cost += cost
-	n.runtime += runtime
-	if cost < n.costMin || cost > n.costMax || runtime < n.runtimeMin || runtime > n.runtimeMax {
-		n.costMin, n.costMax = min(n.costMin, cost), max(n.costMax, cost)
-		n.runtimeMin, n.runtimeMax = min(n.runtimeMin, runtime), max(n.runtimeMax, runtime)
-	}
+	n.costMin, n.costUnmax = min(n.costMin, int64(cost)), min(n.costUnmax, ^int64(cost))                   //nolint:gosec // below 2^63
+	n.runtimeMin, n.runtimeUnmax = min(n.runtimeMin, int64(runtime)), min(n.runtimeUnmax, ^int64(runtime)) //nolint:gosec // below 2^63
 }
 
 // cell widens a narrow cell that has samples. Samples are records' slices, and so
@@ -60,11 +54,7 @@ func (n *narrow) addOften(cost, runtime uint64) {
 func (n *narrow) cell() Cell {
 	return Cell{
 		Count:   int64(n.count), //nolint:gosec // no segment has 2^63 samples
-		Cost:    stat(n.cost, n.costMin, n.costMax),
-		Runtime: stat(n.runtime, n.runtimeMin, n.runtimeMax),
+		Cost:    farmtally.Stat{Sum: farmtally.Sum{Lo: n.cost}, Min: n.costMin, Max: ^n.costUnmax},
+		Runtime: farmtally.Stat{Sum: farmtally.Sum{Lo: n.runtime}, Min: n.runtimeMin, Max: ^n.runtimeUnmax},
 	}
-}
-
-func stat(sum, least, most uint64) farmtally.Stat {
-	return farmtally.Stat{Sum: farmtally.Sum{Lo: sum}, Min: int64(least), Max: int64(most)} //nolint:gosec // below 2^63
 }

@@ -3,27 +3,27 @@ package kernel
 // Column is a column of unsigned integers of whichever width.
 type Column interface {
 	// pick puts the numbers of the wanted rows among the n from row on into picked,
-	// counted from row, and gives how many they are. Wanted is 1 or 0 by code.
-	pick(picked *[BlockRows]uint16, row, n int, wanted []uint8) int
+	// counted from row, and gives how many they are.
+	pick(picked *[BlockRows]uint16, row, n int, wanted *chosen) int
 	// place puts table's entry for the code of each picked row into places.
 	place(places []uint64, picked []uint16, row int, table []uint64)
-	// addPlace adds them.
-	addPlace(places []uint64, picked []uint16, row int, table []uint64)
+	// placeBoth puts the sum of that and of what the other table has for the other column's
+	// code into places.
+	placeBoth(places []uint64, picked []uint16, row int, table []uint64, other Column, otherTable []uint64)
 	// count gives how many of the picked rows have the code.
 	count(picked []uint16, row int, code uint32) int64
 	// numbers puts the picked rows' values into dst.
-	numbers(dst []int64, picked []uint16, row int)
+	numbers(dst []uint64, picked []uint16, row int)
 	// split moves the picked rows whose start and value add up to more than end into
-	// over, and gives how many are left and how many are over.
-	split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int)
-	// add adds the picked rows' values, as costs, and the runtimes to the cells. Often
-	// says that most cells have many samples by then.
-	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int, often bool)
+	// over, and gives how many are left and how many are over. Ends are those of the zones.
+	split(picked []uint16, over *[BlockRows]uint16, starts, ends []int64, row int, end int64) (left, moved int)
+	// add adds the picked rows' values, as costs, and the runtimes to the cells.
+	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int)
 	// at gives the value of a row.
 	at(row int) uint64
 	// top gives a bound that no value exceeds.
 	top() uint64
-	// ends puts the latest sum of a start and the column's value into dst, by block.
+	// ends puts the latest sum of a start and the column's value into dst, by zone.
 	ends(dst, starts []int64)
 
 	// What a tally asks for; see tally.go.
@@ -36,13 +36,18 @@ type Column interface {
 }
 
 // Unsigned is a Column over a slice.
-type Unsigned[T uint8 | uint16 | uint32 | uint64] []T
+type Unsigned[T integer] []T
 
-func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, wanted []uint8) int {
-	k := 0
-	for i, code := range c[row : row+n] {
-		picked[k&(BlockRows-1)] = uint16(i)
-		k += int(wanted[code])
+type integer interface {
+	uint8 | uint16 | uint32 | uint64
+}
+
+func (c Unsigned[T]) pick(picked *[BlockRows]uint16, row, n int, wanted *chosen) int {
+	codes := []T(c[row : row+n])
+	k, seen := pickVector(picked, codes, wanted)
+	for i, code := range codes[seen:] {
+		picked[k&(BlockRows-1)] = uint16(seen + i) //nolint:gosec // below BlockRows
+		k += int(wanted.marks[code])
 	}
 	return k
 }
@@ -55,11 +60,23 @@ func (c Unsigned[T]) place(places []uint64, picked []uint16, row int, table []ui
 	}
 }
 
-func (c Unsigned[T]) addPlace(places []uint64, picked []uint16, row int, table []uint64) {
-	codes := c[row:]
+func (c Unsigned[T]) placeBoth(places []uint64, picked []uint16, row int, table []uint64, other Column, otherTable []uint64) {
+	switch o := other.(type) {
+	case Unsigned[uint8]:
+		placeRows(places, picked, []T(c[row:]), o[row:], table, otherTable)
+	case Unsigned[uint16]:
+		placeRows(places, picked, []T(c[row:]), o[row:], table, otherTable)
+	case Unsigned[uint32]:
+		placeRows(places, picked, []T(c[row:]), o[row:], table, otherTable)
+	case Unsigned[uint64]:
+		placeRows(places, picked, []T(c[row:]), o[row:], table, otherTable)
+	}
+}
+
+func placeRows[A, B integer](places []uint64, picked []uint16, a []A, b []B, tableA, tableB []uint64) {
 	places = places[:len(picked)]
 	for k, i := range picked {
-		places[k] += table[codes[i]]
+		places[k] = tableA[a[i]] + tableB[b[i]]
 	}
 }
 
@@ -73,19 +90,23 @@ func (c Unsigned[T]) count(picked []uint16, row int, code uint32) (n int64) {
 	return n
 }
 
-func (c Unsigned[T]) numbers(dst []int64, picked []uint16, row int) {
+func (c Unsigned[T]) numbers(dst []uint64, picked []uint16, row int) {
 	values := c[row:]
 	dst = dst[:len(picked)]
 	for k, i := range picked {
-		dst[k] = int64(values[i])
+		dst[k] = uint64(values[i])
 	}
 }
 
-// split has no branch, for which rows are over is hard to foretell.
-func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts []int64, row int, end int64) (left, moved int) {
+// split has no branch within a zone where some row is over, for which are is hard to foretell.
+func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts, ends []int64, row int, end int64) (left, moved int) {
 	values, starts := c[row:], starts[row:]
 	for _, i := range picked {
 		picked[left], over[moved&(BlockRows-1)] = i, i
+		if ends[(row+int(i))/ZoneRows] <= end {
+			left++
+			continue
+		}
 		isOver := int(uint64(end-starts[i]-int64(values[i])) >> 63) //nolint:gosec // a scan's numbers are below 2^63
 		left += 1 - isOver
 		moved += isOver
@@ -93,27 +114,24 @@ func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts []in
 	return left, moved
 }
 
-func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int, often bool) {
+func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int) {
 	switch r := runtime.(type) {
 	case Unsigned[uint32]:
-		addRows(cells, places, picked, c[row:], r[row:], often)
+		addRows(cells, places, picked, []T(c[row:]), []uint32(r[row:]))
 	case Unsigned[uint64]:
-		addRows(cells, places, picked, c[row:], r[row:], often)
+		addRows(cells, places, picked, []T(c[row:]), []uint64(r[row:]))
 	case Unsigned[uint16]:
-		addRows(cells, places, picked, c[row:], r[row:], often)
+		addRows(cells, places, picked, []T(c[row:]), []uint16(r[row:]))
 	case Unsigned[uint8]:
-		addRows(cells, places, picked, c[row:], r[row:], often)
+		addRows(cells, places, picked, []T(c[row:]), []uint8(r[row:]))
 	}
 }
 
-func addRows[C, R uint8 | uint16 | uint32 | uint64](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R, often bool) {
-	places = places[:len(picked)]
-	if often {
-		for k, i := range picked {
-			cells[places[k]].addOften(uint64(cost[i]), uint64(runtime[i]))
-		}
+func addRows[C, R integer](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R) {
+	if addVector(cells, places, picked, cost, runtime) {
 		return
 	}
+	places = places[:len(picked)]
 	for k, i := range picked {
 		cells[places[k]].add(uint64(cost[i]), uint64(runtime[i]))
 	}
@@ -134,13 +152,13 @@ func (c Unsigned[T]) top() uint64 {
 }
 
 func (c Unsigned[T]) ends(dst, starts []int64) {
-	for block := range dst {
-		from := block * BlockRows
-		to := min(from+BlockRows, len(starts))
+	for zone := range dst {
+		from := zone * ZoneRows
+		to := min(from+ZoneRows, len(starts))
 		values, latest := c[from:to], int64(0)
 		for i, start := range starts[from:to] {
 			latest = max(latest, start+int64(values[i]))
 		}
-		dst[block] = latest
+		dst[zone] = latest
 	}
 }

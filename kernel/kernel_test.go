@@ -134,8 +134,40 @@ func TestRunEqualsPlain(t *testing.T) {
 				rows: rows, span: pick(r, 3*hour, 3*day, 70*day), most: pick(r, 1<<20, 1<<40, 1<<56, 1<<63-1),
 				groups: [2]int{int(pick(r, 1, 3, 300, 5000)), int(pick(r, 0, 0, 2, 7, 900))},
 			}
-			check(t, randomScan(r, h))
+			s := randomScan(r, h)
+			check(t, s)
+			kernel.Looped(func() { check(t, s) })
 		}
+	}
+}
+
+// The parts of a scan give what the scan gives.
+func TestParts(t *testing.T) {
+	several := 0
+	for seed := range uint64(1000) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		s := randomScan(r, shape{pick(r, 0, 1, 700, 3000), pick(r, 3*hour, 3*day, 70*day), [2]int{int(pick(r, 3, 5000)), 0}, 1 << 40})
+		want, err := s.Run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := s.Parts(1 + r.IntN(8))
+		found := make([]*kernel.Partial, len(parts))
+		for i, part := range parts {
+			if found[i], err = part.Run(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(parts) > 2 {
+			several++
+		}
+		got := kernel.Join(found)
+		if got.Seen != want.Seen || !slices.Equal(got.Runs, want.Runs) || !slices.Equal(got.Entries, want.Entries) {
+			t.Fatalf("seed %d: %d parts give another answer than the whole", seed, len(parts))
+		}
+	}
+	if several < 50 {
+		t.Errorf("only %d scans have more than two parts", several)
 	}
 }
 

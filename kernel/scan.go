@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"slices"
 	"sort"
 
@@ -8,8 +9,11 @@ import (
 )
 
 // BlockRows is how many rows are filtered and added up at once: their buffers stay in
-// the first level of cache. A segment's zones are those of its blocks.
+// the first level of cache.
 const BlockRows = 512
+
+// ZoneRows is how many rows a zone has. It divides BlockRows.
+const ZoneRows = 64
 
 // Scan is a question to one segment.
 type Scan struct {
@@ -28,6 +32,7 @@ type Scan struct {
 	Unpriced uint32 // Rate's code that is counted
 
 	Start, End int64 // the range of the question, milliseconds since 1970
+	Later      bool  // what starts before Start is seen by another part of the question
 	Period     farmtally.Period
 	Zone       farmtally.Offset
 
@@ -39,15 +44,20 @@ type Scan struct {
 // Zones are what is known of a segment's rows without a look at them.
 type Zones struct {
 	MaxWall int64   // milliseconds that no record is longer than
-	Ends    []int64 // by block: the latest end of a record
+	Ends    []int64 // by zone: the latest end of a record
 	Most    uint64  // no record's cost or runtime exceeds it
 }
 
 // NewZones looks at all rows.
 func NewZones(starts []int64, wall, runtime, cost Column, maxWall int64) *Zones {
-	z := &Zones{MaxWall: maxWall, Ends: make([]int64, (len(starts)+BlockRows-1)/BlockRows), Most: max(runtime.top(), cost.top(), 1)}
+	z := &Zones{MaxWall: maxWall, Ends: make([]int64, (len(starts)+ZoneRows-1)/ZoneRows), Most: max(runtime.top(), cost.top(), 1)}
 	wall.ends(z.Ends, starts)
 	return z
+}
+
+// latest gives the latest end of n rows or some more.
+func (z *Zones) latest(from, n int) int64 {
+	return slices.Max(z.Ends[from/ZoneRows : (from+n-1)/ZoneRows+1])
 }
 
 // Seen counts the records that a scan took.
@@ -110,9 +120,8 @@ func (s *Scan) Run() (*Partial, error) {
 		bucket := s.bucketOf(at)
 		end := s.bucketEnd(bucket)
 		next := gallop(s.Starts[:to], row, end)
-		w.often = next-row > oftenRows*len(w.cells.list)
-		w.rows(row, next, end)
 		w.carry(end)
+		w.rows(row, next, end)
 		w.finish(bucket)
 		if s.Check != nil {
 			if err := s.Check(len(w.partial.Entries)); err != nil {
@@ -123,10 +132,6 @@ func (s *Scan) Run() (*Partial, error) {
 	}
 	return w.partial, nil
 }
-
-// oftenRows is how many rows of a bucket there are for each cell where it is worth while
-// to foretell that a sample is neither the least nor the most.
-const oftenRows = 64
 
 // gallop gives the first row from row on that starts at end or later.
 func gallop(starts []int64, row int, end int64) int {
@@ -143,19 +148,20 @@ type sweep struct {
 	*Scan
 	partial *Partial
 	dropped []uint32 // those of Dropped that are still to come
+	wanted  chosen
 	tables  [2][]uint64
 	carried []carried
 	cells   cells
-	often   bool // whether the bucket under way has many rows for each cell
 
 	picked, crossing    [BlockRows]uint16
 	places              [BlockRows]uint64
-	wall, cost, runtime [BlockRows]int64
+	wall, cost, runtime [BlockRows]uint64
 }
 
 func newSweep(s *Scan) *sweep {
 	w := &sweep{Scan: s, partial: &Partial{}, dropped: s.Dropped}
 	size := uint64(len(s.Places[0])) * s.seconds()
+	w.wanted.choose(s.Wanted)
 	w.tables[0] = premultiplied(s.Places[0], s.seconds())
 	w.tables[1] = premultiplied(s.Places[1], 1)
 	w.cells.begin(size, s.Zones.Most)
@@ -170,15 +176,37 @@ func premultiplied(places []uint32, by uint64) []uint64 {
 	return table
 }
 
+// chosen are the codes that a scan looks for.
+type chosen struct {
+	marks []uint8    // by code: 1 where it is wanted, else 0
+	some  [256]uint8 // n codes below 256, those that are wanted or, with flip, those that are not
+	n     int
+	flip  uint32 // all ones or 0
+}
+
+func (c *chosen) choose(marks []uint8) {
+	c.marks = marks
+	low := marks[:min(len(marks), 256)]
+	mark := uint8(1)
+	if wanted := bytes.Count(low, []byte{1}); 2*wanted > len(low) {
+		mark, c.flip = 0, ^uint32(0)
+	}
+	for code, m := range low {
+		if m == mark {
+			c.some[c.n] = uint8(code)
+			c.n++
+		}
+	}
+}
+
 // rows adds the rows [from, to), which start in the bucket that ends at end, and takes
 // those that end later among the carried.
 func (w *sweep) rows(from, to int, end int64) {
 	for from < to {
-		block := from / BlockRows
-		n := min((block+1)*BlockRows, to) - from
+		n := min(from/BlockRows*BlockRows+BlockRows, to) - from
 		picked := w.pick(from, n)
 		w.note(picked, from)
-		if w.Zones.Ends[block] > end {
+		if w.Zones.latest(from, n) > end {
 			picked = w.split(picked, from, end)
 		}
 		w.add(picked, from)
@@ -188,7 +216,7 @@ func (w *sweep) rows(from, to int, end int64) {
 
 // pick gives the rows that are wanted and not dropped.
 func (w *sweep) pick(from, n int) []uint16 {
-	picked := w.picked[:w.Resource.pick(&w.picked, from, n, w.Wanted)]
+	picked := w.picked[:w.Resource.pick(&w.picked, from, n, &w.wanted)]
 	for len(w.dropped) > 0 && int(w.dropped[0]) < from {
 		w.dropped = w.dropped[1:]
 	}
@@ -210,9 +238,10 @@ func (w *sweep) note(picked []uint16, from int) {
 
 // locate puts the places of the picked rows into w.places.
 func (w *sweep) locate(picked []uint16, from int) {
-	w.Group[0].place(w.places[:], picked, from, w.tables[0])
-	if w.Group[1] != nil {
-		w.Group[1].addPlace(w.places[:], picked, from, w.tables[1])
+	if w.Group[1] == nil {
+		w.Group[0].place(w.places[:], picked, from, w.tables[0])
+	} else {
+		w.Group[0].placeBoth(w.places[:], picked, from, w.tables[0], w.Group[1], w.tables[1])
 	}
 }
 
@@ -221,7 +250,7 @@ func (w *sweep) add(picked []uint16, from int) {
 	for len(picked) > 0 {
 		some := picked[:min(len(picked), w.cells.chunk)]
 		w.locate(some, from)
-		w.Cost.add(w.cells.at(w.places[:len(some)]), w.places[:], some, w.Runtime, from, w.often)
+		w.Cost.add(w.cells.at(w.places[:len(some)]), w.places[:], some, w.Runtime, from)
 		picked = picked[len(some):]
 	}
 }
