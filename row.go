@@ -47,6 +47,13 @@ func (r *Row) AddSample(cost Money, runtimeMillis int64) {
 	r.Count++
 }
 
+// Merge adds the samples of a row that compares equal, of other records.
+func (r *Row) Merge(o *Row) {
+	r.Count += o.Count
+	r.Cost.Merge(&o.Cost)
+	r.Runtime.Merge(&o.Runtime)
+}
+
 func (s *Stat) add(v int64, first bool) {
 	s.Sum.Add(v)
 	if first || v < s.Min {

@@ -71,6 +71,12 @@ type Stat struct {
 	Min, Max int64
 }
 
+// Merge adds the samples of another. Both have some.
+func (s *Stat) Merge(o *Stat) {
+	s.Sum.AddSum(o.Sum)
+	s.Min, s.Max = min(s.Min, o.Min), max(s.Max, o.Max)
+}
+
 // Statistic is one of the four statistics.
 type Statistic int
 

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -24,6 +26,26 @@ func childCommand(ctx context.Context, kind string, args ...string) (*exec.Cmd, 
 	p.Stderr = os.Stderr
 	p.WaitDelay = 5 * time.Second
 	return p, nil
+}
+
+// talker is another process, which is told a line at a time, and answers so.
+type talker struct {
+	process *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+}
+
+// talkTo starts the process.
+func talkTo(p *exec.Cmd) (talker, error) {
+	in, err := p.StdinPipe()
+	if err != nil {
+		return talker{}, err
+	}
+	out, err := p.StdoutPipe()
+	if err != nil {
+		return talker{}, err
+	}
+	return talker{p, in, bufio.NewReader(out)}, p.Start()
 }
 
 // childNumber runs a child to its end and reads the number that it prints.

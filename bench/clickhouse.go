@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,27 +17,18 @@ import (
 
 // click is ClickHouse, in a process of Node.js.
 type click struct {
-	process *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Reader
-	dir     string
+	talker
+	dir string
 }
 
 func openClick(ctx context.Context, dir string) (*click, error) {
 	p := exec.CommandContext(ctx, node(), "clickhouse/driver.mjs", filepath.Join(dir, "clickhouse")) //nolint:gosec // the user's own choice
 	p.Stderr = os.Stderr
-	in, err := p.StdinPipe()
+	t, err := talkTo(p)
 	if err != nil {
-		return nil, fmt.Errorf("make pipe: %w", err)
-	}
-	out, err := p.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("make pipe: %w", err)
-	}
-	if err := p.Start(); err != nil {
 		return nil, fmt.Errorf("start ClickHouse: %w", err)
 	}
-	return &click{p, in, bufio.NewReader(out), dir}, nil
+	return &click{t, dir}, nil
 }
 
 // clickTable makes the table, a part of which is sorted by start. Names with few values are

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -82,29 +81,18 @@ func writeRequests(file string, requests [][]byte, from int) (err error) {
 }
 
 // sender is one of the processes.
-type sender struct {
-	process *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Reader
-}
+type sender struct{ talker }
 
 func startSender(ctx context.Context, file, address, expected string) (*sender, error) {
 	p, err := childCommand(ctx, "send", file, address, strconv.Itoa(connections), expected)
 	if err != nil {
 		return nil, err
 	}
-	in, err := p.StdinPipe()
+	t, err := talkTo(p)
 	if err != nil {
 		return nil, fmt.Errorf("start sender: %w", err)
 	}
-	out, err := p.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start sender: %w", err)
-	}
-	if err := p.Start(); err != nil {
-		return nil, fmt.Errorf("start sender: %w", err)
-	}
-	return &sender{p, in, bufio.NewReader(out)}, nil
+	return &sender{t}, nil
 }
 
 func (s *sender) expect(word string) error {

@@ -20,13 +20,8 @@ func (c *Cell) Merge(o *Cell) {
 		return
 	}
 	c.Count += o.Count
-	mergeStat(&c.Cost, &o.Cost)
-	mergeStat(&c.Runtime, &o.Runtime)
-}
-
-func mergeStat(s, o *farmtally.Stat) {
-	s.Sum.AddSum(o.Sum)
-	s.Min, s.Max = min(s.Min, o.Min), max(s.Max, o.Max)
+	c.Cost.Merge(&o.Cost)
+	c.Runtime.Merge(&o.Runtime)
 }
 
 // narrow is a cell while a bucket is summed up: its sums have 64 bits, and the sweep

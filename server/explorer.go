@@ -25,7 +25,7 @@ var errCancelled = errors.New("cancelled by those who asked")
 
 const (
 	messageCancelled = "Cancelled."
-	messageTooMany   = "The answer would have more than %d rows. " + reduce
+	messageTooMany   = "The answer would have more than %d rows. "
 )
 
 // explorer runs the aggregations of the explorer, those of a farm one after the other.
@@ -50,6 +50,7 @@ type lane struct {
 type exploration struct {
 	aggregation farmtally.Aggregation
 	keep        []keep
+	mostRows    int64
 	run         run
 	cancel      context.CancelCauseFunc // nil before it runs
 	done        chan struct{}           // closed at its end
@@ -83,7 +84,7 @@ func (e *explorer) begin(s *Server, a farmtally.Aggregation, keeps []keep) (*exp
 	if len(l.waiting) >= exploreWaiting {
 		return nil, farmtally.Errorf(farmtally.Throttled, "%d questions about this farm are waiting already. Try again soon.", exploreWaiting)
 	}
-	x := &exploration{aggregation: a, keep: keeps, done: make(chan struct{}), askers: 1, asked: s.now()}
+	x := &exploration{aggregation: a, keep: keeps, mostRows: min(exploreRows, s.config.RowLimit), done: make(chan struct{}), askers: 1, asked: s.now()}
 	x.run.done = x.done
 	l.waiting = append(l.waiting, x)
 	e.byID[a.ID] = x
@@ -104,10 +105,16 @@ func (e *explorer) underWay() (n int) {
 // sameAs reports whether the aggregation asks the same.
 func (x *exploration) sameAs(a *farmtally.Aggregation, keeps []keep) bool {
 	q, p := &x.aggregation.Query, &a.Query
+	return sameForm(&x.aggregation, a) && slices.Equal(x.keep, keeps) &&
+		slices.Equal(q.QueueIDs, p.QueueIDs) && slices.Equal(q.FleetIDs, p.FleetIDs)
+}
+
+// sameForm reports whether two aggregations ask the same, be it about other queues or
+// fleets.
+func sameForm(a, b *farmtally.Aggregation) bool {
+	q, p := &a.Query, &b.Query
 	return q.Start == p.Start && q.End == p.End && q.Zone == p.Zone && q.Period == p.Period &&
-		slices.Equal(q.QueueIDs, p.QueueIDs) && slices.Equal(q.FleetIDs, p.FleetIDs) &&
-		slices.Equal(q.GroupBy, p.GroupBy) && slices.Equal(q.Statistics, p.Statistics) &&
-		slices.Equal(x.keep, keeps) && x.aggregation.CostScale == a.CostScale
+		slices.Equal(q.GroupBy, p.GroupBy) && slices.Equal(q.Statistics, p.Statistics) && a.CostScale == b.CostScale
 }
 
 // next runs those whose turn has come. The caller holds the mutex.
@@ -155,7 +162,11 @@ func (e *explorer) runOne(ctx context.Context, s *Server, l *lane, x *exploratio
 	x.cancel(nil)
 	x.aggregation = a
 	e.endLocked(x, err)
-	s.metrics.aggregation(x.aggregation.Status, askedByExplorer, s.now().Sub(started))
+	status := x.aggregation.Status.String()
+	if errors.Is(err, errCancelled) {
+		status = statusCancelled
+	}
+	s.metrics.aggregation(status, askedByExplorer, s.now().Sub(started))
 	l.running--
 	e.next(s, l)
 }
@@ -166,7 +177,7 @@ func (s *Server) explore(ctx context.Context, a *farmtally.Aggregation, x *explo
 	if err != nil {
 		return fmt.Errorf("snapshot records: %w", err)
 	}
-	rows := &keptRows{texts: map[string]string{}, keep: x.keep, most: exploreRows, owner: x}
+	rows := &keptRows{texts: map[string]string{}, keep: x.keep, most: int(x.mostRows), owner: x}
 	seen, err := s.aggregateInto(ctx, a, snapshot, &x.run, func(string) (ResultWriter, error) { return rows, nil })
 	x.seen = seen
 	a.Rows = int64(len(x.rows))
@@ -181,9 +192,9 @@ func (e *explorer) endLocked(x *exploration, err error) {
 	case errors.Is(err, errCancelled):
 		a.Status, a.Message, x.reason = farmtally.Failed, messageCancelled, "CANCELLED"
 	case errors.Is(err, errTimeLimit):
-		a.Status, a.Message, x.reason = farmtally.TimedOut, "The question took too long. "+reduce, "TOO_LONG"
+		a.Status, a.Message, x.reason = farmtally.TimedOut, "The question took too long. "+reduceOf(&a.Query), "TOO_LONG"
 	case farmtally.KindOf(err) == farmtally.TooLarge:
-		a.Status, a.Message, x.reason = farmtally.Failed, fmt.Sprintf(messageTooMany, exploreRows), "TOO_LARGE"
+		a.Status, a.Message, x.reason = farmtally.Failed, fmt.Sprintf(messageTooMany, x.mostRows)+reduceOf(&a.Query), "TOO_LARGE"
 	default:
 		a.Status, a.Message, x.reason = farmtally.Failed, messageBroken, "BROKEN"
 	}
@@ -238,6 +249,16 @@ func (e *explorer) result(id string) (ResultReader, bool) {
 		return nil, false
 	}
 	return rowReader(x.rows), true
+}
+
+// keepOf gives what an aggregation keeps of its rows; nothing where it keeps them all.
+func (e *explorer) keepOf(id string) []keep {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if x := e.byID[id]; x != nil {
+		return x.keep
+	}
+	return nil
 }
 
 // state says how far an aggregation is.

@@ -39,9 +39,6 @@ func (d *download) Write(p []byte) (int, error) {
 	return d.w.Write(p)
 }
 
-// exportRows is how many rows are read at once.
-const exportRows = 1000
-
 // exportsAtOnce bounds the memory of exports: a file of columns holds a group of rows.
 // Others wait for their turn, exportWait at the longest.
 const (
@@ -52,12 +49,12 @@ const (
 // exportsQuota names that bound in a ThrottlingException.
 const exportsQuota = "concurrent-exports"
 
-// export answers ExportAggregation: all rows of a completed aggregation as a file, with
+// export answers ExportAggregation: all rows of completed aggregations as a file, with
 // exact decimals, and names beside ids.
 func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
 	form, _ := r.param("format")
 	r.checkFarm()
-	r.checkID("aggregationId", "", r.resource)
+	ids := r.partIDs()
 	if !slices.Contains(export.StatisticsForms, form) {
 		r.bad.add("format", "must be one of "+strings.Join(export.StatisticsForms, ", "))
 	}
@@ -68,25 +65,28 @@ func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.completed(ctx, r.farm, r.resource)
+	all, err := s.openParts(ctx, r.farm, ids)
 	if err != nil {
 		return nil, err
 	}
-	defer s.results.done(o)
+	defer s.closeParts(all)
 	if err := s.waitForExports(ctx); err != nil {
 		return nil, err
 	}
 	defer func() { <-s.exports }()
-	names, err := s.names(ctx, o.aggregation.Query.GroupBy, r.farm)
+	q := &all[0].aggregation.Query
+	names, err := s.names(ctx, q.GroupBy, r.farm)
 	if err != nil {
 		return nil, err
 	}
 	h := r.download.w.Header()
 	h.Set("Content-Type", mediaTypes[form])
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": fileName(&farm, &o.aggregation.Query, form)}))
-	err = writeRows(bufio.NewWriterSize(r.download, 64<<10), form, o, names)
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": fileName(&farm, q, form)}))
+	err = writeRows(bufio.NewWriterSize(r.download, 64<<10), form, all, names)
 	if farmtally.KindOf(err) == farmtally.Corrupt {
-		s.results.drop(o.aggregation.ID)
+		for _, id := range ids {
+			s.results.drop(id)
+		}
 	}
 	return nil, err
 }
@@ -177,38 +177,30 @@ func fileName(farm *farmtally.Farm, q *farmtally.Query, form string) string {
 	return fmt.Sprintf("farmtally %s %s to %s.%s", name, local(q.Start), local(q.End-1), form)
 }
 
-// writeRows writes all rows of a result.
-func writeRows(w *bufio.Writer, form string, o *openResult, names func(farmtally.Dimension, string) string) error {
-	a := &o.aggregation
+// writeRows writes the rows of aggregations that ask the same about other queues or
+// fleets, as those of one about all of them.
+func writeRows(w *bufio.Writer, form string, all parts, names func(farmtally.Dimension, string) string) error {
+	first := &all[0].aggregation
 	out, err := export.NewStatisticsWriter(w, export.StatisticsConfig{
-		Form: form, GroupBy: a.Query.GroupBy, Statistics: a.Query.Statistics, Spreadsheet: true,
+		Form: form, GroupBy: first.Query.GroupBy, Statistics: first.Query.Statistics, Spreadsheet: true,
 	})
 	if err != nil {
 		return err
 	}
 	var r export.StatisticsRow
-	for from := int64(0); from < a.Rows; from += exportRows {
-		rows := int64(0)
-		err := o.rows.Read(from, exportRows, func(row *farmtally.Row) error {
-			for i, d := range a.Query.GroupBy {
-				r.Names[i] = names(d, row.Group[i])
-			}
-			if err := r.SetRow(&a.Query, a.CostScale, row); err != nil {
-				return err
-			}
-			rows++
-			return out.Write(&r)
-		})
-		if err != nil {
-			return fmt.Errorf("write rows: %w", err)
+	err = all.each(func(row *farmtally.Row) error {
+		for i, d := range first.Query.GroupBy {
+			r.Names[i] = names(d, row.Group[i])
 		}
-		if want := min(exportRows, a.Rows-from); rows != want {
-			return farmtally.Errorf(farmtally.Corrupt, "result %s gave %d rows, not %d", a.ID, rows, want)
+		if err := r.SetRow(&first.Query, first.CostScale, row); err != nil {
+			return err
 		}
+		return out.Write(&r)
+	})
+	if err != nil {
+		return fmt.Errorf("write rows: %w", err)
 	}
-	if err := out.Close(export.StatisticsEnd{
-		Status: a.Status.String(), Message: a.Message, FarmID: string(a.Query.FarmID), AggregationID: a.ID,
-	}); err != nil {
+	if err := out.Close(all.end()); err != nil {
 		return fmt.Errorf("end file: %w", err)
 	}
 	return w.Flush()

@@ -34,7 +34,9 @@ type gatedSnapshot struct {
 func (s *gatedSnapshot) Aggregate(ctx context.Context, q *farmtally.Query, limits farmtally.Limits,
 	progress farmtally.Progress, emit func(*farmtally.Row) error,
 ) (farmtally.Seen, error) {
-	progress(1, 4)
+	if progress != nil {
+		progress(1, 4)
+	}
 	select {
 	case <-s.g.gate:
 	case <-ctx.Done():

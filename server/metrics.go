@@ -30,6 +30,10 @@ type metrics struct {
 	handler            http.Handler
 }
 
+// statusCancelled is the status of what those who asked have cancelled: it is no failure
+// of the server.
+const statusCancelled = "CANCELLED"
+
 // Who asked for an aggregation.
 const (
 	askedByAPI      = "api"
@@ -47,7 +51,7 @@ func newMetrics(s *Server) *metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
 		}, []string{"operation"}),
 		aggregations: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "farmtally_aggregations_total", Help: "Aggregations that ended, by status and by who asked.",
+			Name: "farmtally_aggregations_total", Help: "Aggregations that ran and ended, by status and by who asked.",
 		}, []string{"status", "asked_by"}),
 		aggregationSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "farmtally_aggregation_duration_seconds", Help: "Time that aggregations ran, by status and by who asked.",
@@ -93,10 +97,10 @@ func (m *metrics) request(operation string, status int, took time.Duration) {
 	m.requestSeconds.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// aggregation counts an aggregation that ended.
-func (m *metrics) aggregation(status farmtally.Status, askedBy string, took time.Duration) {
-	m.aggregations.WithLabelValues(status.String(), askedBy).Inc()
-	m.aggregationSeconds.WithLabelValues(status.String(), askedBy).Observe(took.Seconds())
+// aggregation counts an aggregation that ran and has ended.
+func (m *metrics) aggregation(status, askedBy string, took time.Duration) {
+	m.aggregations.WithLabelValues(status, askedBy).Inc()
+	m.aggregationSeconds.WithLabelValues(status, askedBy).Observe(took.Seconds())
 }
 
 func (s *Server) runningNow() int {

@@ -95,6 +95,41 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// TestMetricsOfTheExplorer: its questions are told apart from the API's, and those that
+// somebody cancelled from those that failed.
+func TestMetricsOfTheExplorer(t *testing.T) {
+	var g *gated
+	f := newFixture(t, func(c *server.Config) { g = newGated(c.Backend); c.Backend, c.RowLimit = g, 2 })
+	cancelled := f.explore(t, nil).AggregationID
+	waits := f.explore(t, map[string]any{"groupBy": []string{"JOB_ID"}}).AggregationID
+	if n := sample(t, f.scrape(), "farmtally_aggregations_running"); n != 2 {
+		t.Errorf("%v are under way", n)
+	}
+	for _, id := range []string{waits, cancelled} { // the first of which never ran
+		f.ask(http.MethodDelete, explorePath("/"+id), "")
+		f.ended(t, id)
+	}
+	close(g.gate)
+	if s := f.ended(t, f.explore(t, nil).AggregationID); s.Reason != "TOO_LARGE" || !strings.Contains(s.StatusMessage, "more than 2 rows") {
+		t.Errorf("got %+v", s)
+	}
+	f.ended(t, f.explore(t, map[string]any{"period": nil, "groupBy": []string{"QUEUE_ID"}}).AggregationID)
+	m := f.scrape()
+	for _, status := range []string{"COMPLETED", "FAILED", "CANCELLED"} {
+		for _, name := range []string{"farmtally_aggregations_total", "farmtally_aggregation_duration_seconds_count"} {
+			if n := sample(t, m, name+`{asked_by="explorer",status="`+status+`"}`); n != 1 {
+				t.Errorf("%v of %s are %s", n, name, status)
+			}
+		}
+	}
+	if n := sample(t, m, `farmtally_http_requests_total{code="200",operation="ExploreStart"}`); n != 4 {
+		t.Errorf("%v questions", n)
+	}
+	if strings.Contains(m, `asked_by="api"`) || sample(t, m, "farmtally_aggregations_running") != 0 {
+		t.Errorf("nobody asked the API, and nothing runs:\n%s", m)
+	}
+}
+
 // TestMetricsKeepTheConventions: Prometheus's own linter has nothing to say.
 func TestMetricsKeepTheConventions(t *testing.T) {
 	f := newFixture(t, func(c *server.Config) { c.Figures = someFigures })

@@ -114,6 +114,10 @@ func TestOpenAPIKeepsItsWord(t *testing.T) {
 	o.call(f, http.MethodGet, explorer, "?maxResults=1&aggregationId="+id, "", farm...)
 	const file = "/v1/farms/{farmId}/aggregations/{aggregationId}/export"
 	o.call(f, http.MethodGet, file, "?format=json", "", one...)
+	other := o.call(f, http.MethodPost, explorer, "?waitMillis=5000", startBody(map[string]any{
+		"resourceIds": map[string]any{"queueIds": []any{queueA2}}, "keep": []any{map[string]any{"dimension": "USER_ID", "value": "alice"}},
+	}), farm...)
+	o.call(f, http.MethodGet, file, "?format=json&with="+other.member(t, "aggregationId"), "", one...)
 	o.call(f, http.MethodDelete, explorer+"/{aggregationId}", "", "", one...)
 	o.call(f, http.MethodPost, explorer, "", `{"startTime":"2026-01-31T00:00:00Z","endTime":"2026-01-31T00:00:00Z","resourceIds":{"queueIds":["`+string(queueA)+`"]},"groupBy":["JOB_ID"],"statistics":["SUM"]}`, farm...)
 	o.call(f, http.MethodGet, file, "?format=xlsx", "", one...)

@@ -31,7 +31,16 @@ const (
 	messageBegins = "The aggregation begins to run."
 	messageBroken = "The aggregation broke for a reason that the server's log tells. Start it again."
 	reduce        = "Reduce the time frame, reduce the number of queues or fleets, or increase the period length."
+	reduceWhole   = "Reduce the time frame, or reduce the number of queues or fleets." // where there is no period
 )
+
+// reduceOf says what makes a question smaller.
+func reduceOf(q *farmtally.Query) string {
+	if q.Period == farmtally.WholeRange {
+		return reduceWhole
+	}
+	return reduce
+}
 
 var (
 	errClosing   = farmtally.Errorf(farmtally.Unavailable, "The server is closing.")
@@ -95,7 +104,7 @@ func (s *Server) run(a farmtally.Aggregation, snapshot farmtally.Snapshot, r *ru
 		log.Info("aggregation ended", slog.String("status", a.Status.String()), slog.Int64("rows", a.Rows),
 			slog.Duration("took", s.now().Sub(started)))
 	}
-	s.metrics.aggregation(a.Status, askedByAPI, s.now().Sub(started))
+	s.metrics.aggregation(a.Status.String(), askedByAPI, s.now().Sub(started))
 	s.finish(a, log)
 }
 
@@ -175,10 +184,10 @@ func (s *Server) fail(ctx context.Context, a *farmtally.Aggregation, err error) 
 	switch {
 	case context.Cause(ctx) == errTimeLimit: //nolint:errorlint // the cause itself
 		a.Status = farmtally.TimedOut
-		a.Message = fmt.Sprintf("The aggregation ran longer than %s. %s", s.config.TimeLimit, reduce)
+		a.Message = fmt.Sprintf("The aggregation ran longer than %s. %s", s.config.TimeLimit, reduceOf(&a.Query))
 	case farmtally.KindOf(err) == farmtally.TooLarge:
 		a.Status = farmtally.Failed
-		a.Message = fmt.Sprintf("The result would have more than %d rows. %s", s.config.RowLimit, reduce)
+		a.Message = fmt.Sprintf("The result would have more than %d rows. %s", s.config.RowLimit, reduceOf(&a.Query))
 	default:
 		a.Status, a.Message = farmtally.Failed, messageBroken
 	}

@@ -42,7 +42,7 @@ checksum that the catalog has of it. It exits with 1 where anything differs.`,
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	outputFlag(cmd, &output, "text", "json")
 	return cmd
 }

@@ -27,30 +27,27 @@ as it was until its place has been taken; an interrupt loses nothing.`,
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	cmd.Flags().StringVar(&name, "farm", "", "the farm's `name` or id (default: every farm)")
 	return cmd
 }
 
 // compact compacts the farm of the name, or all.
 func (p *program) compact(ctx context.Context, c *storage.Catalog, e *engine.Engine, name string) error {
+	if name != "" {
+		f, err := storedFarm(ctx, c, name)
+		if err != nil {
+			return err
+		}
+		return p.compactFarm(ctx, e, f)
+	}
 	farms, err := c.Farms(ctx)
 	if err != nil {
 		return err
 	}
-	found := name == ""
 	for _, f := range farms {
-		if name != "" && name != f.Name && name != string(f.ID) {
-			continue
-		}
-		found = true
 		if err := p.compactFarm(ctx, e, f); err != nil {
 			return err
-		}
-	}
-	if !found {
-		return &farmtally.Error{
-			Kind: farmtally.NotFound, Message: "there is no farm " + name, Hint: "see them with 'farmtally ls'",
 		}
 	}
 	return nil

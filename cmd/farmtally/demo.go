@@ -55,7 +55,7 @@ boto3 and the AWS CLI ask the same, and with --keep-serving where to see it in a
 			return p.demo(cmd.Context(), &o, keep)
 		},
 	}
-	cmd.Flags().StringVar(&p.data, "data", "farmtally-demo", "the `folder` to make")
+	cmd.Flags().String(dataName, "farmtally-demo", "the `folder` to make")
 	cmd.Flags().StringVar(&listen, "listen", listen, "the `address` to serve at")
 	cmd.Flags().BoolVar(&keep, "keep-serving", false, "go on serving until interrupted")
 	return cmd

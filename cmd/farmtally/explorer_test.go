@@ -29,8 +29,10 @@ type explorerFarm struct {
 	Closed     string     `json:"closed"` // one that asks for a key
 	Empty      string     `json:"empty"`  // one without farms
 	Hasty      string     `json:"hasty"`  // one whose time is up at once
+	Meagre     string     `json:"meagre"` // one that gives twenty rows at the most
 	Aurora     string     `json:"aurora"`
 	Edge       string     `json:"edge"`
+	Long       string     `json:"long"` // has long names
 	Synthetic  string     `json:"synthetic"`
 	ClosedFarm string     `json:"closedFarm"`
 	HTML       string     `json:"html"`
@@ -64,6 +66,9 @@ func TestExplorer(t *testing.T) {
 	hasty := filepath.Join(t.TempDir(), "hasty")
 	do(t, "generate", "--data", hasty, "--records", "1000")
 	given.Hasty = serve(t, hasty, "--no-auth", "--time-limit", "1ns").url
+	meagre := filepath.Join(t.TempDir(), "meagre")
+	do(t, "generate", "--data", meagre, "--records", "60000")
+	given.Meagre = serve(t, meagre, "--no-auth", "--row-limit", "20").url
 	text, err := json.Marshal(given)
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +106,10 @@ func prepareOpen(t *testing.T, given *explorerFarm) {
 {"recordId":"ended","queueId":"شب","jobId":"j","jobName":%s,"userId":"ليلى حدّاد","usageType":"COMPUTE","startedAt":%q,"endedAt":%q}
 `, name, hour.Format(time.RFC3339), name, hour.Format(time.RFC3339), hour.Add(time.Hour).Format(time.RFC3339))
 	do(t, "import", "ndjson", "--data", data, "--farm", "edge", writeFile(t, "edge.ndjson", lines))
+	long := fmt.Sprintf(`{"recordId":"r","queueId":"q","jobId":"j","jobName":%q,"userId":%q,"usageType":"COMPUTE","startedAt":"2026-01-05T08:00:00Z","endedAt":"2026-01-05T09:00:00Z","costInUsd":123456.78}`+"\n",
+		strings.Repeat("shot_", 25), strings.Repeat("christopher.", 10))
+	do(t, "import", "ndjson", "--data", data, "--farm", "long", writeFile(t, "long.ndjson", long))
+	given.Long = id("long")
 	given.Aurora, given.Edge = farmtally.HashID(farmtally.FarmPrefix, "slurm", "aurora", "aurora"), id("edge")
 	given.Synthetic = farmtally.HashID(farmtally.FarmPrefix, "synthetic", "synthetic", "synthetic")
 	given.Open = serve(t, data, "--no-auth").url

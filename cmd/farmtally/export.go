@@ -54,7 +54,7 @@ Parquet or Arrow: those that meet the range from --from to --to, whole. What it 
 
 // exportFlags adds the flags that exports share.
 func (p *program) exportFlags(cmd *cobra.Command, o *exportOptions, forms []string) {
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.farm, "farm", "", "the farm, by `name` or id; may be left out where there is one alone")
 	f.StringVar(&o.from, "from", "", "the `moment` at which the range begins (default: the first record)")

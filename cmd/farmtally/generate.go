@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -45,7 +44,7 @@ every machine. They go straight into the data folder, or with --out into a file 
 			return p.generateFile(cmd.Context(), made, out, form)
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	f := cmd.Flags()
 	f.Int64Var(&made.Records, "records", 1_000_000, "how many `records`")
 	f.Uint64Var(&made.Seed, "seed", 1, "the `seed`: another one makes other records")
@@ -130,27 +129,4 @@ func (p *program) generateFile(ctx context.Context, made ingest.Synthetic, path,
 	}
 	_, err = fmt.Fprintf(p.stdout, "wrote %s records to %s\n", count(made.Records), path)
 	return err
-}
-
-// wholeFile makes a file that appears whole, with what write writes, or not at all.
-func wholeFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("make file: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err = errors.Join(write(struct{ io.Writer }{f}), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil { //nolint:gosec // as a shell's redirection makes it
-		return fmt.Errorf("make file readable: %w", err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("name file: %w", err)
-	}
-	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
-	"strings"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -86,7 +85,7 @@ const arrowExample = `  $ farmtally import arrow usage.arrow
 // importRecordsCommand imports farmtally's own records.
 func (p *program) importRecordsCommand(format, example string) *cobra.Command {
 	var o importOptions
-	name := strings.ToUpper(format)
+	name := map[string]string{"ndjson": "NDJSON", "csv": "CSV", "parquet": "Parquet", "arrow": "Arrow"}[format]
 	cmd := &cobra.Command{
 		Use: format + " FILE…", Short: "read usage records as " + name,
 		Long: format + " reads farmtally's own usage records as " + name + ". Farms, queues, fleets and jobs may be\n" +
@@ -123,7 +122,7 @@ func (p *program) importRecordsCommand(format, example string) *cobra.Command {
 }
 
 func (p *program) importFlags(cmd *cobra.Command, o *importOptions) {
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	cmd.Flags().StringVar(&o.rejects, "rejects", "", "write every rejection to a `file`")
 	outputFlag(cmd, &o.output, "text", "json")
 }
@@ -145,7 +144,7 @@ func (p *program) importFiles(ctx context.Context, o *importOptions, source inge
 			err = p.printSummary(&summary)
 		}
 		if err == nil && summary.Rejected > 0 {
-			return r.failure(summary.Rejected)
+			return r.failure(summary.Rejected, summary.Read)
 		}
 		return err
 	})
@@ -275,9 +274,12 @@ func (r *rejections) close() error {
 	return errors.Join(r.w.Flush(), r.file.Close())
 }
 
-// failure is the error of an import that rejected rows.
-func (r *rejections) failure(rows int64) error {
+// failure is the error of an import that rejected rows, of all that it read.
+func (r *rejections) failure(rows, read int64) error {
 	e := farmtally.Errorf(farmtally.Invalid, "%s %s rejected; the others are stored", count(rows), unit(rows, "row"))
+	if rows == read {
+		e.Message = fmt.Sprintf("%s %s rejected, all that there are: is this the format that the command names?", count(rows), unit(rows, "row"))
+	}
 	switch {
 	case r.path != "":
 		e.Hint = "every rejection is in " + r.path

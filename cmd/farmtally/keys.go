@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/storage"
 )
 
@@ -65,7 +66,7 @@ A key that is granted nothing by name is the OWNER of every farm.`,
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "whose key it is")
 	cmd.Flags().StringArrayVar(&grants, "grant", []string{"*=OWNER"}, "what the key may do, as `FARM=ROLE`; may be given again")
 	outputFlag(cmd, &output, "text", "json")
@@ -108,7 +109,7 @@ func (p *program) keysListCommand() *cobra.Command {
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	outputFlag(cmd, &output, "text", "json")
 	return cmd
 }
@@ -145,14 +146,18 @@ func (p *program) keysRevokeCommand() *cobra.Command {
 		Args:    arguments(1, 1, "one key's id, as 'farmtally keys list' shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withCatalog(cmd.Context(), mustExist, func(c *storage.Catalog) error {
-				if err := c.RevokeKey(cmd.Context(), args[0]); err != nil {
+				err := c.RevokeKey(cmd.Context(), args[0])
+				if farmtally.KindOf(err) == farmtally.NotFound {
+					return &farmtally.Error{Kind: farmtally.NotFound, Message: "there is no key " + args[0] + " that is not revoked yet", Hint: "see them with 'farmtally keys list'"}
+				}
+				if err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(p.stdout, "revoked %s\n", args[0])
+				_, err = fmt.Fprintf(p.stdout, "revoked %s\n", args[0])
 				return err
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	return cmd
 }

@@ -77,6 +77,11 @@ func listenOne(ctx context.Context, address string) (net.Listener, error) {
 			Kind: farmtally.Denied, Message: fmt.Sprintf("this user may not listen at %s", address),
 			Hint: "give a port above 1023 with --listen",
 		}
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, &farmtally.Error{
+			Kind: farmtally.Invalid, Message: fmt.Sprintf("%s is no address of this machine", address), Err: err,
+			Hint: "give one of its own with --listen; 0.0.0.0 is all of them",
+		}
 	case err != nil:
 		return nil, fmt.Errorf("listen at %s: %w", address, err)
 	}

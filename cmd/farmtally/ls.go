@@ -75,7 +75,7 @@ func (p *program) lsCommand() *cobra.Command {
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	outputFlag(cmd, &output, "table", "json")
 	return cmd
 }

@@ -96,6 +96,28 @@ func fittingGood(format, log string) string {
 	return good
 }
 
+// TestMistakesOfATiredUser: what is not there, and what is something else, is told as such.
+func TestMistakesOfATiredUser(t *testing.T) {
+	data, card, folder := importStudio(t), filepath.Join(t.TempDir(), "none.toml"), t.TempDir()
+	table := writeFile(t, "usage.csv", "recordId,queueId\nr,q\n")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"rates", "set", "--data", data, card}, "farmtally: there is no file " + card + "\nexamples/rates.toml"},
+		{[]string{"keys", "revoke", "--data", data, "NOPE"}, "farmtally: there is no key NOPE that is not revoked yet\nsee them with 'farmtally keys list'\n"},
+		{[]string{"compact", "--data", data, "--farm", "typo"}, "farmtally: the data folder has no farm typo\nits farms are: studio\n"},
+		{[]string{"serve", "--data", data, "--listen", "192.0.2.1:8787"}, "farmtally: 192.0.2.1:8787 is no address of this machine: listen tcp"},
+		{[]string{"import", "ndjson", "--data", data, "--farm", "studio", table}, "farmtally: 2 rows rejected, all that there are: is this the format that the command names?\n"},
+		{[]string{"export", "records", "--data", data, "--output", folder}, "farmtally: " + folder + " is a folder, not a file to write\n"},
+		{[]string{"export", "records", "--data", data, "--output", folder + "/no/x.csv"}, "farmtally: there is no folder " + folder + "/no to write x.csv in\n"},
+	} {
+		if got := (invocation{}).run(t, c.args...); got.code != exitFailed || !strings.Contains(got.stderr, c.want) {
+			t.Errorf("farmtally %s: exit %d, stderr:\n%swant\n%s", strings.Join(c.args, " "), got.code, got.stderr, c.want)
+		}
+	}
+}
+
 func TestRejectionsAreCountedShownAndKept(t *testing.T) {
 	dir := t.TempDir()
 	path := writeFile(t, "usage.ndjson", good+strings.Repeat("nonsense\n", 25))
@@ -184,6 +206,19 @@ func TestEnvironmentSetsFlags(t *testing.T) {
 	const want = "farmtally: the environment variable FARMTALLY_OUTPUT is \"xml\": invalid argument \"xml\" for \"--output\" flag: must be one of table, json\ntry 'farmtally ls --help'\n"
 	if got.code != exitMisuse || got.stderr != want {
 		t.Errorf("exit %d, stderr:\n%s", got.code, got.stderr)
+	}
+}
+
+// TestDefaultFolder: who names no folder gets the one that the help says, not that of
+// another command.
+func TestDefaultFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	do(t, "generate", "--records", "10")
+	if entries, err := os.ReadDir("."); err != nil || len(entries) != 1 || entries[0].Name() != "farmtally-data" {
+		t.Errorf("there is %v, %v", entries, err)
+	}
+	if n := storedCount(t, "farmtally-data"); n != 10 || !strings.Contains(do(t, "check"), "farmtally-data: 1 segment") {
+		t.Errorf("%d records are stored", n)
 	}
 }
 

@@ -63,7 +63,7 @@ A flag can also be set in the environment: --data as FARMTALLY_DATA, and so on.`
 		SilenceErrors: true, SilenceUsage: true,
 		Args:              p.noSuchCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.fromEnvironment(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.setUp(cmd) },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misusef(helpOf(cmd), "%s", err)
@@ -117,9 +117,24 @@ func arguments(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
-// dataFlag gives the command the flag --data.
-func (p *program) dataFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&p.data, "data", "farmtally-data", "the data `folder`")
+// dataFlag gives the command the flag --data, which setUp reads.
+func dataFlag(cmd *cobra.Command) {
+	cmd.Flags().String(dataName, "farmtally-data", "the data `folder`")
+}
+
+// dataName is the flag of the data folder. Its default is the command's own, so that no
+// two of them share a variable for it.
+const dataName = "data"
+
+// setUp reads what every command has in common.
+func (p *program) setUp(cmd *cobra.Command) error {
+	if err := p.fromEnvironment(cmd); err != nil {
+		return err
+	}
+	if f := cmd.Flags().Lookup(dataName); f != nil {
+		p.data = f.Value.String()
+	}
+	return nil
 }
 
 // outputFlag gives the command the flag --output with the formats, the first of them

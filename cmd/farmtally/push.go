@@ -169,7 +169,7 @@ func (p *program) push(ctx context.Context, o *pushOptions, farm pushTarget, fil
 		err = p.printPushed(&r.pushSummary)
 	}
 	if err == nil && r.Rejected > 0 {
-		return rejected.failure(r.Rejected)
+		return rejected.failure(r.Rejected, r.Read)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -55,7 +56,7 @@ keep the prices that they were given; importing them again prices them anew.`,
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	farmFlag(cmd, &farm)
 	return cmd
 }
@@ -81,6 +82,9 @@ func (p *program) readCard(path string) (text []byte, card *rates.Card, err erro
 		text, err = io.ReadAll(p.stdin)
 	} else {
 		text, err = os.ReadFile(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, &farmtally.Error{Kind: farmtally.Invalid, Message: "there is no file " + path, Hint: "examples/rates.toml of farmtally's source is a rate card to begin with"}
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read rate card: %w", err)
@@ -147,7 +151,7 @@ func (p *program) ratesShowCommand() *cobra.Command {
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	farmFlag(cmd, &farm)
 	outputFlag(cmd, &output, "text", "json")
 	return cmd

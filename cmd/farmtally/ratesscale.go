@@ -45,7 +45,7 @@ keep the factor of their start. Without FACTOR it prints the one in force.`,
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	cmd.Flags().StringVar(&farm, "farm", "", "the farm's `name` or id (default: the only farm)")
 	return cmd
 }
@@ -95,7 +95,7 @@ func (p *program) ratesListCommand() *cobra.Command {
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	outputFlag(cmd, &output, "table", "json")
 	return cmd
 }

@@ -67,7 +67,7 @@ Requests are signed (AWS Signature Version 4) with a key from 'farmtally keys cr
 			})
 		},
 	}
-	p.dataFlag(cmd)
+	dataFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", defaultListen, "the `address` to listen at; port 0 is any free one")
 	f.BoolVar(&o.noAuth, "no-auth", false, "answer unsigned requests; on loopback addresses alone")

@@ -1,7 +1,8 @@
 import { useMemo, useState } from "preact/hooks";
-import { type Answer, type Names, figure, percent, value } from "./data";
+import { type Answer, type Names, type Row, figure, percent, value } from "./data";
 import { canEnter, enter } from "./edit";
 import { type Series, additive, rank } from "./plot";
+import { type Line, Ranks } from "./Ranks";
 import { type State, dimensionNames } from "./state";
 import { Change } from "./Summary";
 
@@ -18,60 +19,45 @@ export function Breakdown({ answer: a, series, names, showIDs, go }: { answer: A
   const shares = additive(a);
   const list = all ? ranked.slice(0, 1000) : ranked.slice(0, rankedFirst);
   const by = a.groups.map((d) => dimensionNames[d]).join(" and ") || "selection";
+  const line = (r: Row): Line => {
+    const v = value(r, measure, stat);
+    const before = a.before.get(r.key);
+    const text = names.group(a.groups, r.group, a.jobs);
+    const name = <bdi>{text}</bdi>;
+    const ids = r.group.join(" · ");
+    return {
+      key: r.key,
+      data: { "data-key": r.group.join(" "), "data-value": v },
+      name: (
+        <>
+          <span class="bar" style={{ width: most > 0 ? `${(100 * v) / most}%` : "0", background: colors.get(r.key) ?? "var(--rest)" }} />
+          {canEnter(a.state, r.group) ? (
+            <button type="button" class="link" onClick={() => go(enter(a.state, r.group))} title={ids}>
+              {name}
+            </button>
+          ) : (
+            <span title={ids}>{name}</span>
+          )}
+          {showIDs && ids !== text && <span class="id">{ids}</span>}
+        </>
+      ),
+      figures: [
+        figure(v, measure),
+        ...(shares ? [total ? percent(v / total) : "–"] : []),
+        ...(a.comparable ? [<Change now={v} was={before ? value(before, measure, stat) : undefined} />] : []),
+      ],
+    };
+  };
   return (
     <section class="panel breakdown" aria-labelledby="breakdown-title">
       <h2 id="breakdown-title">
         {ranked.length.toLocaleString("en-US")} {ranked.length === 1 ? by : plural(by)}
       </h2>
       <div class="scroll" tabIndex={0} role="region" aria-label="Breakdown">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{by}</th>
-              <th scope="col" class="number">
-                {measure}
-              </th>
-              {shares && (
-                <th scope="col" class="number">
-                  share
-                </th>
-              )}
-              <th scope="col" class="number">
-                change
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {list.map((r) => {
-              const v = value(r, measure, stat);
-              const before = a.before.get(r.key);
-              const name = names.group(a.groups, r.group, a.jobs);
-              return (
-                <tr key={r.key} data-key={r.group.join(" ")} data-value={v}>
-                  <th scope="row">
-                    <span class="bar" style={{ width: most > 0 ? `${(100 * v) / most}%` : "0", background: colors.get(r.key) ?? "var(--rest)" }} />
-                    {canEnter(a.state, r.group) ? (
-                      <button type="button" class="link" onClick={() => go(enter(a.state, r.group))} title={r.group.join(" · ")}>
-                        <bdi>{name}</bdi>
-                      </button>
-                    ) : (
-                      <bdi title={r.group.join(" · ")}>{name}</bdi>
-                    )}
-                    {showIDs && <span class="id">{r.group.join(" · ")}</span>}
-                  </th>
-                  <td class="number">{figure(v, measure)}</td>
-                  {shares && <td class="number">{total ? percent(v / total) : "–"}</td>}
-                  <td class="number">
-                    {a.comparable ? <Change now={v} was={before ? value(before, measure, stat) : undefined} /> : <span class="dim">–</span>}
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
+        <Ranks head={by} columns={[measure, ...(shares ? ["share"] : []), ...(a.comparable ? ["change"] : [])]} lines={list.map(line)} />
       </div>
       {ranked.length > list.length && (
-        <p>
+        <p class="more">
           {all ? (
             <span class="dim">The first 1,000 of {ranked.length.toLocaleString("en-US")}; the table below has all.</span>
           ) : (

@@ -104,7 +104,7 @@ export function Bars({ answer: a, plot, dark, go, still = false }: { answer: Ans
   return (
     <>
       <div class={open ? "bars can-enter" : "bars"} ref={box} role="application" aria-roledescription="chart" tabIndex={0} aria-label={label} onKeyDown={key} onBlur={() => setCursor(-1)} />
-      <p class="cursor" aria-live="polite">
+      <p class={still ? "cursor still" : "cursor"} aria-live="polite">
         {cursor >= 0 ? says(cursor) : ""}
       </p>
     </>
@@ -119,11 +119,11 @@ export function Legend({ answer: a, series, go, focus }: { answer: Answer; serie
         <li key={s.key ?? "others"} onPointerEnter={() => focus(i)} onPointerLeave={() => focus(-1)}>
           <span class="dot" style={{ background: s.color }} />
           {go && s.key !== null && canEnter(a.state, s.group) ? (
-            <button type="button" class="link" onClick={() => go(enter(a.state, s.group))}>
+            <button type="button" class="link" title={s.name} onClick={() => go(enter(a.state, s.group))}>
               <bdi>{s.name}</bdi>
             </button>
           ) : (
-            <bdi>{s.name}</bdi>
+            <bdi title={s.name}>{s.name}</bdi>
           )}
         </li>
       ))}

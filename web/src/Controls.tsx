@@ -78,11 +78,11 @@ export function Controls({ farm, names, state, go }: { farm: Farm; names: Names;
           </select>
         </label>
         <label>
-          <span>From</span>
+          <span>First day</span>
           <input type="date" required value={printLocal(startOf("DAILY", v.from))} onChange={(e) => setDay("from", e.currentTarget.value)} />
         </label>
         <label>
-          <span>To, with</span>
+          <span>Last day</span>
           <input type="date" required value={printLocal(startOf("DAILY", lastDay))} onChange={(e) => setDay("to", e.currentTarget.value)} />
         </label>
         <label>

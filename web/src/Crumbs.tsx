@@ -1,12 +1,11 @@
 import type { Names } from "./data";
-import { type State, dimensionNames } from "./state";
+import { type State, chosenOf, dimensionNames } from "./state";
 import { rangeLabel } from "./time";
 
 /** Crumbs lead back up. */
 export function Crumbs({ state, names, jobs, go }: { state: State; names: Names; jobs: Map<string, string> | undefined; go: (s: State) => void }) {
   if (state.steps.length === 0) return null;
-  const first = state.ids.length ? `${state.ids.length} ${state.by}` : `all ${state.by}`;
-  const labels = [first, ...state.steps.map((x) => (x.kind === "time" ? rangeLabel(x.from, x.to) : names.of(x.dimension, x.value, jobs)))];
+  const labels = [chosenOf(state), ...state.steps.map((x) => (x.kind === "time" ? rangeLabel(x.from, x.to) : names.of(x.dimension, x.value, jobs)))];
   return (
     <nav class="crumbs" aria-label="Where you are">
       <ol>

@@ -1,8 +1,9 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Dimension, type Farm, Fault } from "./api";
-import { type Answer, type Names, type Row, answer, figure, percent, value } from "./data";
+import { type Answer, type Names, type Row, answer, figure, percent } from "./data";
 import { looks, plotOf, rank, seriesOf } from "./plot";
 import { Bars, Legend } from "./Charts";
+import { type Line, Ranks } from "./Ranks";
 import type { State } from "./state";
 import { Problem, Working } from "./Status";
 import { Change, Notes } from "./Summary";
@@ -88,7 +89,7 @@ export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Na
             </div>
             <div class="report-total">
               <div class="big">{figure(a.all.cost.sum, "cost")}</div>
-              {a.comparable ? <Change now={a.all.cost.sum} was={a.allBefore?.cost.sum} long /> : null}
+              {a.comparable ? <Change now={a.all.cost.sum} was={a.allBefore?.cost.sum} on={rangeLabel(a.previous.from, a.previous.to)} /> : null}
             </div>
           </header>
           <Bars answer={a} plot={plot} dark={dark} go={() => {}} still />
@@ -100,7 +101,7 @@ export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Na
           <footer class="report-foot">
             <Notes answer={a} />
             <p class="dim">
-              As of {clockLabel(Date.parse(a.seen.asOf), a.offset)} ({printOffset(a.offset)}), of {a.seen.records.toLocaleString("en-US")} records. Change is on the {Math.round((to - from) / 86_400_000)} days before.
+              As of {clockLabel(Date.parse(a.seen.asOf), a.offset)} ({printOffset(a.offset)}), of {a.seen.records.toLocaleString("en-US")} {a.seen.records === 1 ? "record" : "records"}.{a.comparable && ` Change is on ${rangeLabel(a.previous.from, a.previous.to)}.`}
             </p>
           </footer>
         </>
@@ -114,49 +115,18 @@ function Part({ title, answer: a, names, most }: { title: string; answer: Answer
   const shown = ranked.slice(0, most);
   const others = ranked.slice(most);
   const total = a.all?.cost.sum ?? 0;
-  const line = (name: string, v: number, runtime: number, change: preact.ComponentChild, key: string) => (
-    <tr key={key}>
-      <th scope="row">
-        <bdi>{name}</bdi>
-      </th>
-      <td class="number">{figure(v, "cost")}</td>
-      <td class="number">{total ? percent(v / total) : "–"}</td>
-      <td class="number">{figure(runtime, "runtime")}</td>
-      <td class="number">{change}</td>
-    </tr>
-  );
+  const line = (name: string, cost: number, runtime: number, key: string, change: preact.ComponentChild): Line => ({
+    key,
+    name: <bdi title={name}>{name}</bdi>,
+    figures: [figure(cost, "cost"), total ? percent(cost / total) : "–", figure(runtime, "runtime"), ...(a.comparable ? [change] : [])],
+  });
   const sum = (rows: Row[], f: (r: Row) => number) => rows.reduce((n, r) => n + f(r), 0);
+  const lines = shown.map((r) => line(names.group(a.groups, r.group, a.jobs), r.cost.sum, r.runtime.sum, r.key, <Change now={r.cost.sum} was={a.before.get(r.key)?.cost.sum} />));
+  if (others.length) lines.push(line(`${others.length.toLocaleString("en-US")} others`, sum(others, (r) => r.cost.sum), sum(others, (r) => r.runtime.sum), "others", ""));
   return (
     <section>
       <h3>{title}</h3>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">
-              <span class="sr">name</span>
-            </th>
-            <th scope="col" class="number">
-              cost
-            </th>
-            <th scope="col" class="number">
-              share
-            </th>
-            <th scope="col" class="number">
-              runtime
-            </th>
-            <th scope="col" class="number">
-              change
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((r) => {
-            const before = a.before.get(r.key);
-            return line(names.group(a.groups, r.group, a.jobs), value(r, "cost", "SUM"), r.runtime.sum, a.comparable ? <Change now={r.cost.sum} was={before?.cost.sum} /> : "–", r.key);
-          })}
-          {others.length > 0 && line(`${others.length.toLocaleString("en-US")} others`, sum(others, (r) => r.cost.sum), sum(others, (r) => r.runtime.sum), "", "others")}
-        </tbody>
-      </table>
+      <Ranks head={<span class="sr">name</span>} columns={["cost", "share", "runtime", ...(a.comparable ? ["change"] : [])]} lines={lines} />
     </section>
   );
 }

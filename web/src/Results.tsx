@@ -5,7 +5,7 @@ import { Bars, Donut, Legend } from "./Charts";
 import type { Answer, Names } from "./data";
 import { Downloads } from "./Downloads";
 import { additive, looks, plotOf, seriesOf } from "./plot";
-import { type State, dimensionNames, view } from "./state";
+import { type State, chosenOf, dimensionNames, view } from "./state";
 import { Summary } from "./Summary";
 import { Table } from "./Table";
 import { rangeLabel } from "./time";
@@ -36,7 +36,7 @@ export function Results({ answer: a, farm, names, dark, stale, showIDs, setShowI
       <section class="panel chart" aria-labelledby="chart-title">
         <div class="panel-head">
           <h2 id="chart-title">{chartTitle(a)}</h2>
-          <Downloads answer={a} farm={farm} names={names} plot={plot} look={look} fail={setFault} />
+          <Downloads answer={a} farm={farm} plot={plot} look={look} fail={setFault} />
         </div>
         {fault && (
           <p class="note" role="alert">
@@ -62,7 +62,8 @@ export function chartTitle(a: Answer): string {
   const noun = { cost: "Cost", runtime: "Runtime", count: "Uses" }[measure];
   const kind = measure === "count" ? "" : { SUM: "", AVG: ", average", MIN: ", least", MAX: ", most" }[stat];
   const by = a.groups.map((d) => dimensionNames[d]).join(" and ");
-  return `${noun}${kind}${by ? ` by ${by}` : ""}, ${rangeLabel(v.from, v.to)}`;
+  const of = a.state.ids.length && !a.state.steps.length ? ` of ${chosenOf(a.state)}` : ""; // where no crumbs say so
+  return `${noun}${kind}${by ? ` by ${by}` : ""}${of}, ${rangeLabel(v.from, v.to)}`;
 }
 
 /** Empty says why there is nothing, and leads to where there is something. */

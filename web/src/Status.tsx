@@ -43,24 +43,24 @@ const titles: Record<string, string> = {
 
 /** Problem says why there is nothing to see, and what to do. */
 export function Problem({ fault, state, go, again }: { fault: Fault; state?: State; go?: (s: State) => void; again?: () => void }) {
-  const coarser = state && go && (fault.kind === "TOO_LARGE" || fault.kind === "TOO_LONG");
+  const smaller = state && go && (fault.kind === "TOO_LARGE" || fault.kind === "TOO_LONG") ? view(state) : null;
   return (
     <section class="problem" role="alert" data-kind={fault.kind}>
       <h2>{titles[fault.kind] ?? "It did not work"}</h2>
       <p>{fault.message}</p>
       <p class="buttons">
-        {coarser && view(state).groups.length > 1 && (
-          <button type="button" onClick={() => go(setGroups(state, view(state).groups.slice(0, 1)))}>
+        {smaller && smaller.groups.length > 1 && (
+          <button type="button" onClick={() => go!(setGroups(state!, smaller.groups.slice(0, 1)))}>
             Group by one thing alone
           </button>
         )}
-        {coarser && (
-          <button type="button" onClick={() => go(setPeriod(state, "MONTHLY"))}>
+        {smaller && fault.kind === "TOO_LONG" && smaller.period !== "MONTHLY" && smaller.period !== "NONE" && (
+          <button type="button" onClick={() => go!(setPeriod(state!, "MONTHLY"))}>
             By month
           </button>
         )}
-        {coarser && (
-          <button type="button" onClick={() => go(latterHalf(state))}>
+        {smaller && smaller.to - smaller.from > day && (
+          <button type="button" onClick={() => go!(latterHalf(state!))}>
             The latter half of the time
           </button>
         )}

@@ -1,6 +1,6 @@
 import { type Answer, figure, percent } from "./data";
 import { view } from "./state";
-import { clockLabel } from "./time";
+import { clockLabel, rangeLabel } from "./time";
 
 /** Summary is what it all comes to. */
 export function Summary({ answer: a }: { answer: Answer }) {
@@ -19,7 +19,7 @@ export function Summary({ answer: a }: { answer: Answer }) {
           <div class="big" data-total={c.m} data-value={c.now}>
             {figure(c.now, c.m)}
           </div>
-          {a.comparable ? <Change now={c.now} was={c.was} long /> : <span class="change dim">records begin too late to compare</span>}
+          {a.comparable ? <Change now={c.now} was={c.was} on={rangeLabel(a.previous.from, a.previous.to)} /> : <span class="change dim">records begin too late to compare</span>}
         </div>
       ))}
       <div class="states">
@@ -49,10 +49,10 @@ export function Notes({ answer: a }: { answer: Answer }) {
   );
 }
 
-/** Change compares with the range before. */
-export function Change({ now, was, long = false }: { now: number; was: number | undefined; long?: boolean }) {
-  const tail = long ? " on the range before" : "";
-  if (was === undefined) return <span class="change dim">{long ? "nothing in the range before" : "new"}</span>;
+/** Change compares with the range before, which it names if it is told to. */
+export function Change({ now, was, on = "" }: { now: number; was: number | undefined; on?: string }) {
+  const tail = on && ` on ${on}`;
+  if (was === undefined) return <span class="change dim">{on ? `nothing in ${on}` : "new"}</span>;
   if (was === 0) return <span class="change dim">{now === 0 ? "same" : "from 0"}</span>;
   const x = now / was - 1;
   const rounded = Math.round(x * 1000) / 1000;

@@ -108,7 +108,7 @@ export function Table({ answer: a, names, showIDs, setShowIDs, go }: Props) {
                         ) : (
                           <bdi title={r.group[j - 1] ?? ""}>{c.text(r)}</bdi>
                         )}
-                        {showIDs && <span class="id">{r.group[j - 1]}</span>}
+                        {showIDs && r.group[j - 1] !== c.text(r) && <span class="id">{r.group[j - 1]}</span>}
                       </>
                     ) : (
                       c.text(r)

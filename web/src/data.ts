@@ -2,7 +2,7 @@
 
 import { type Dimension, type Farm, Fault, type Progress, type Question, type Seen, type Statistic, type Stats, type WireRow, ask, memberOf } from "./api";
 import { type Measure, type State, dimensionNames, resourceOf, view } from "./state";
-import { minute, offsetAt, printOffset } from "./time";
+import { minute, offsetAt, printOffset, rangeBefore } from "./time";
 
 /** Row is one row of an answer, its filtered dimensions left out. */
 export interface Row {
@@ -24,6 +24,7 @@ export interface Answer {
   before: Map<string, Row>; // of the range before, by key
   all: Row | null; // of everything
   allBefore: Row | null;
+  previous: { from: number; to: number }; // the range before
   comparable: boolean; // whether the farm had records when the range before began
   seen: Seen;
   aggregations: string[]; // ids behind rows
@@ -115,7 +116,7 @@ async function gather(
     return t;
   };
   const take = (rows: WireRow[]) => {
-    if (out.length + rows.length > mostRows) throw new Fault("TOO_LARGE", `The answer would have more than ${mostRows} rows. Reduce the time frame, reduce the number of queues or fleets, or increase the period length.`);
+    if (out.length + rows.length > mostRows) throw new Fault("TOO_LARGE", `The answer would have more than ${mostRows} rows. Reduce the time frame${period ? ", reduce the number of queues or fleets, or increase the period length" : ", or reduce the number of queues or fleets"}.`);
     for (const r of rows) {
       const group = v.groups.map((d) => (r[memberOf[d]] as string | undefined) ?? "");
       if (r.jobId && r.jobName) jobs.set(r.jobId, r.jobName);
@@ -159,7 +160,7 @@ function joined(rows: Row[]): Row[] {
 }
 
 /** answer asks all that a state shows: the pieces, the whole range, and the range before
-    it of the same length. */
+    it. */
 export async function answer(farm: Farm, s: State, signal: AbortSignal, progress: (p: Progress) => void): Promise<Answer> {
   const v = view(s);
   const offset = offsetAt(s.zone, v.from).minutes;
@@ -176,7 +177,7 @@ export async function answer(farm: Farm, s: State, signal: AbortSignal, progress
     progress(sum);
   };
   const whole = { from: v.from, to: v.to };
-  const previous = { from: v.from - (v.to - v.from), to: v.from };
+  const previous = rangeBefore(v.from, v.to);
   const late = previous.from < 0;
   const comparable = !late && farm.firstStart !== undefined && Date.parse(farm.firstStart) + offset * minute <= previous.from + (v.to - v.from) / 20;
   let tooMany = "";
@@ -203,6 +204,7 @@ export async function answer(farm: Farm, s: State, signal: AbortSignal, progress
     before: new Map(before.rows.map((r) => [r.key, r])),
     all: merge(totals.rows),
     allBefore: merge(before.rows),
+    previous,
     comparable,
     seen: totals.seen,
     aggregations: shown.aggregations,
@@ -247,7 +249,8 @@ const smallHours = new Intl.NumberFormat("en-US", { minimumFractionDigits: 3, ma
 const whole = new Intl.NumberFormat("en-US");
 const percents = new Intl.NumberFormat("en-US", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-export const percent = (x: number) => percents.format(x);
+/** percent prints a share. What is there is never none. */
+export const percent = (x: number) => (x > 0 && x < 0.0005 ? "<0.1%" : percents.format(x));
 
 /** figure prints a value for people. */
 export function figure(v: number, m: Measure): string {
@@ -267,7 +270,7 @@ const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFra
 
 /** axisFigure prints a value for an axis. */
 export function axisFigure(v: number, m: Measure): string {
-  if (m === "cost") return "$" + (v < 100 && !Number.isInteger(v) ? v.toFixed(2) : compact.format(v));
+  if (m === "cost") return "$" + (v < 1000 && !Number.isInteger(v) ? v.toFixed(2) : compact.format(v));
   if (m === "runtime") return compact.format(v / 3600) + " h";
   return compact.format(v);
 }

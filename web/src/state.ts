@@ -52,6 +52,12 @@ export interface View {
 
 export const resourceOf = (s: State): Dimension => (s.by === "queues" ? "QUEUE_ID" : "FLEET_ID");
 
+/** chosenOf says how many queues or fleets are chosen. */
+export function chosenOf(s: State): string {
+  const n = s.ids.length;
+  return n ? `${n} ${n === 1 ? s.by.slice(0, -1) : s.by}` : `all ${s.by}`;
+}
+
 /** view takes the steps. A job takes the place of the user it was found under, for it
     says more, and an answer has two dimensions in all. */
 export function view(s: State): View {

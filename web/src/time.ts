@@ -129,6 +129,16 @@ export function nextStart(period: Period, start: number): number {
   }
 }
 
+/** rangeBefore is what a range is compared with: whole months with as many months before,
+    for no two need be equally long, and any other with as much time. */
+export function rangeBefore(from: number, to: number): { from: number; to: number } {
+  const whole = [from, to].every((t) => startOf("MONTHLY", t) === t);
+  if (!whole) return { from: from - (to - from), to: from };
+  const [a, b] = [new Date(from), new Date(to)];
+  const months = 12 * (b.getUTCFullYear() - a.getUTCFullYear()) + b.getUTCMonth() - a.getUTCMonth();
+  return { from: Date.UTC(a.getUTCFullYear(), a.getUTCMonth() - months, 1), to: from };
+}
+
 /** buckets are the pieces that a period cuts a range into, clipped to it. */
 export function buckets(period: Period, from: number, to: number): { start: number; end: number }[] {
   if (period === "NONE") return [{ start: from, end: to }];

@@ -204,6 +204,7 @@ test("choosing with the controls", async (t) => {
   await page.keyboard.press("Escape");
   await settled(page);
   assert.equal(await page.locator(".breakdown tbody tr").count(), 1);
+  assert.equal(await title(page), "Cost by queue of 1 queue, 1 Aug 2025 – 31 Jan 2026");
   await page.getByLabel("Select by").selectOption("fleets");
   await settled(page);
   assert.equal(await title(page), "Cost by fleet, 1 Aug 2025 – 31 Jan 2026");
@@ -214,7 +215,7 @@ test("choosing with the controls", async (t) => {
   assert.equal(await title(page), "Runtime, most by fleet and machine, 1 Aug 2025 – 31 Jan 2026");
   assert.equal(await page.locator(".donut").count(), 0, "what does not add up has no shares");
   await page.getByLabel(/^Time(?! zone)/).selectOption({ label: "last 7 days of records" });
-  await page.getByLabel("From").fill("2025-12-01");
+  await page.getByLabel("First day").fill("2025-12-01");
   await settled(page);
   assert.match(page.url(), /from=2025-12-01&to=2026-02-01/);
   await page.locator(".top").getByLabel("Theme").selectOption("dark");
@@ -280,6 +281,30 @@ test("every download", async (t) => {
   assert.match(svg, /render/);
 });
 
+test("one file of more than ten queues, as of fewer", async (t) => {
+  const lines = async (more) => {
+    const page = await visit(t, `${given.open}/?farm=${given.synthetic}&from=2025-01-01&to=2025-07-01&zone=UTC%2B00:00&group=QUEUE_ID&period=MONTHLY${more}`);
+    await settled(page);
+    const shown = await page.locator("#table-title").evaluate((x) => Number(x.dataset.rows));
+    const text = {};
+    for (const form of ["CSV", "JSON"]) {
+      await page.locator(".menu summary").click();
+      const [file] = await Promise.all([page.waitForEvent("download"), page.locator(".menu").getByRole("button", { name: `Rows as ${form}`, exact: true }).click()]);
+      text[form] = await readFile(await file.path(), "utf8");
+    }
+    return { csv: text.CSV.split("\r\n").slice(0, -1), json: JSON.parse(text.JSON).statistics, shown };
+  };
+  const { queues } = await (await fetch(`${given.open}/v1/farms/${given.synthetic}`)).json();
+  const few = await lines(`&ids=${queues.slice(0, 10).map((q) => q.id)}`);
+  const all = await lines("");
+  assert.ok(queues.length > 10 && few.shown > 10 && all.shown > few.shown);
+  for (const x of [few, all]) assert.deepEqual([x.csv.length - 1, x.json.length], [x.shown, x.shown]);
+  const had = new Set(all.csv);
+  assert.deepEqual(few.csv.filter((l) => !had.has(l)), [], "each line of the few is one of all, the head too");
+  const objects = new Set(all.json.map((r) => JSON.stringify(r)));
+  assert.deepEqual(few.json.filter((r) => !objects.has(JSON.stringify(r))), []);
+});
+
 test("a monthly report on one page", async (t) => {
   const page = await visit(t, year);
   await settled(page);
@@ -288,6 +313,13 @@ test("a monthly report on one page", async (t) => {
   await page.getByLabel("Month").selectOption("2025-11-01");
   await page.locator('.report[data-ready="2025-11-01"]').waitFor();
   assert.match(await page.locator(".report").innerText(), /November 2025/);
+  const cost = async (from, to) => {
+    const other = await visit(t, year.replace("from=2025-08-01&to=2026-02-01", `from=${from}&to=${to}`));
+    await settled(other);
+    return other.locator('[data-total="cost"]').evaluate((x) => Number(x.dataset.value));
+  };
+  const grown = (await cost("2025-11-01", "2025-12-01")) / (await cost("2025-10-01", "2025-11-01")) - 1;
+  await page.locator(".report-total").getByText(`▲ up ${(100 * grown).toFixed(1)}% on October 2025`).waitFor(); // a month has 30 days or 31
   assert.match(await page.locator(".report").innerText(), /sq03_sh0170_volumes_fullres/);
   await checkAccess(page, "report");
   await shoot(page, "report");

@@ -105,6 +105,39 @@ test("too large, and what to do", async (t) => {
   assert.ok((await page.locator(".breakdown tbody tr").count()) > 0, "the breakdown is whole all the same");
 });
 
+test("too large even as totals", async (t) => {
+  const page = await visit(t, `${given.meagre}/?from=2025-01-01&to=2026-01-01&zone=UTC%2B00:00&group=QUEUE_ID,USER_ID`);
+  await settled(page);
+  assert.equal(await kind(page), "TOO_LARGE");
+  await page.getByText("would have more than 20 rows. Reduce the time frame, or reduce the number of queues or fleets.").waitFor();
+  assert.equal(await page.getByRole("button", { name: "By month" }).count(), 0, "totals have no period to increase");
+  await checkAccess(page, "too large");
+  await shoot(page, "too-large");
+  await page.getByRole("button", { name: "The latter half of the time" }).click();
+  await settled(page);
+  assert.match(page.url(), /from=2025-07-02&to=2026-01-01/);
+  assert.equal(await kind(page), "TOO_LARGE");
+  await page.getByRole("button", { name: "Group by one thing alone" }).click();
+  await settled(page);
+  assert.match(await page.locator("#chart-title").innerText(), /^Cost by queue, /);
+  assert.ok((await page.locator(".breakdown tbody tr").count()) > 30, "ten queues at a time are few rows");
+  await page.locator(".chart .note").getByText("would have more than 20 rows").waitFor();
+  await page.locator(".menu summary").click();
+  assert.ok(await page.getByRole("button", { name: "Rows as CSV" }).isDisabled(), "there are no rows to give");
+});
+
+test("names that are long", async (t) => {
+  for (const width of [1280, 390]) {
+    const page = await visit(t, of(given.long, "group=USER_ID,JOB_ID&zone=UTC%2B00:00"), { viewport: { width, height: 800 } });
+    await settled(page);
+    const box = page.locator(".breakdown .scroll");
+    assert.ok(await box.evaluate((x) => x.scrollWidth <= x.clientWidth), `the figures beside them are in sight at ${width}`);
+    await page.getByRole("button", { name: "Monthly report" }).click();
+    await page.locator(".report[data-ready]").waitFor();
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `nothing of the report sticks out at ${width}`);
+  }
+});
+
 test("an answer that takes too long", async (t) => {
   const page = await visit(t, `${given.hasty}/?zone=UTC%2B00:00&group=QUEUE_ID`);
   await settled(page);
