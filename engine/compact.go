@@ -147,7 +147,7 @@ func (c *compactor) step(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		m.sources = append(m.sources, part{s, view.Dropped[info.ID]})
+		m.sources = append(m.sources, segmentPart(s, view.Dropped[info.ID]))
 		m.live += chosen[i].live
 	}
 	before := c.done

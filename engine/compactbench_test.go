@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -200,37 +201,84 @@ func appendOne(ctx context.Context, e *engine.Engine, farm farmtally.FarmID, i i
 	return err
 }
 
+// hotBench is a farm of hot records, which come in batches of 1,000.
+type hotBench struct {
+	catalog *storage.Catalog
+	engine  *engine.Engine
+	farm    farmtally.FarmID
+	next    func() (*farmtally.Record, bool)
+}
+
+// openHot makes a farm of 100,000 hot records.
+func openHot(b *testing.B) *hotBench {
+	b.Helper()
+	catalog, err := storage.Open(b.Context(), storage.Config{Dir: b.TempDir()})
+	try(b, err)
+	h := &hotBench{catalog: catalog, engine: engine.Open(engine.Config{Catalog: catalog, SealRecords: -1})}
+	next, stop := iter.Pull((ingest.Synthetic{Records: 1_000_000, Seed: 1}).Each())
+	h.next = next
+	b.Cleanup(func() {
+		stop()
+		try(b, h.engine.Close())
+		try(b, catalog.Close())
+	})
+	for range 100 {
+		h.push(b)
+	}
+	return h
+}
+
+func (h *hotBench) push(b *testing.B) {
+	b.Helper()
+	batch := make([]farmtally.Record, 1000)
+	for i := range batch {
+		r, _ := h.next()
+		h.farm, batch[i] = r.FarmID, *r
+	}
+	_, err := h.engine.Append(b.Context(), batch)
+	try(b, err)
+}
+
 // BenchmarkSnapshotHot takes a snapshot of many hot records, where nothing has changed
 // since the last one, and where one record has come.
 func BenchmarkSnapshotHot(b *testing.B) {
-	ctx := context.Background()
-	catalog, err := storage.Open(ctx, storage.Config{Dir: b.TempDir()})
-	try(b, err)
-	defer catalog.Close() //nolint:errcheck // a benchmark's
-	e := engine.Open(engine.Config{Catalog: catalog, SealRecords: -1})
-	defer e.Close() //nolint:errcheck // a benchmark's
-	var farm farmtally.FarmID
-	var batch []farmtally.Record
-	for r := range (ingest.Synthetic{Records: 100_000, Seed: 1}).Each() {
-		farm, batch = r.FarmID, append(batch, *r)
-		if len(batch) == 1000 {
-			_, err := e.Append(ctx, batch)
-			try(b, err)
-			batch = batch[:0]
-		}
-	}
+	h := openHot(b)
 	for _, more := range []bool{false, true} {
 		b.Run(fmt.Sprintf("changed=%t", more), func(b *testing.B) {
+			var cpu time.Duration
 			for i := 0; b.Loop(); i++ {
 				if more {
-					b.StopTimer()
-					try(b, appendOne(ctx, e, farm, i))
-					b.StartTimer()
+					try(b, appendOne(b.Context(), h.engine, h.farm, i))
 				}
-				s, err := e.Snapshot(ctx, farm)
+				before := cpuTime(b)
+				s, err := h.engine.Snapshot(b.Context(), h.farm)
 				try(b, err)
 				try(b, s.Close())
+				cpu += cpuTime(b) - before
 			}
+			b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), "cpu-µs")
+		})
+	}
+}
+
+// BenchmarkAskHot asks many hot records a question after each batch, as a page does that
+// is looked at while a farm works.
+func BenchmarkAskHot(b *testing.B) {
+	for i := range benchmarkQueries {
+		b.Run(benchmarkQueries[i].name, func(b *testing.B) {
+			h := openHot(b)
+			q := benchmarkQueries[i].query(b, h.catalog, h.farm)
+			ask(b, h.engine, q)
+			var cpu, most time.Duration
+			for b.Loop() {
+				h.push(b)
+				before := cpuTime(b)
+				ask(b, h.engine, q)
+				took := cpuTime(b) - before
+				cpu, most = cpu+took, max(most, took)
+			}
+			b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), "cpu-µs")
+			b.ReportMetric(float64(most.Microseconds()), "most-cpu-µs")
 		})
 	}
 }

@@ -48,7 +48,7 @@ type Engine struct {
 	inUse    sync.WaitGroup             // snapshots and imports
 	wake     chan struct{}              // something new may be worth compacting
 	cache    *cache
-	hot      map[farmtally.FarmID]*hotSet // as of the latest query
+	hot      map[farmtally.FarmID]map[int64]*hotPart // those that the latest query asked, by id
 
 	unmapping sync.WaitGroup // of retired segments
 
@@ -78,7 +78,7 @@ func Open(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, catalog: cfg.Catalog,
 		segments: map[int64]*storage.Segment{}, zones: map[int64]*zones{}, retired: map[int64]int64{}, users: users{active: map[int64]bool{}},
-		wake: make(chan struct{}, 1), cache: newCache(cfg.CacheBytes), hot: map[farmtally.FarmID]*hotSet{},
+		wake: make(chan struct{}, 1), cache: newCache(cfg.CacheBytes), hot: map[farmtally.FarmID]map[int64]*hotPart{},
 	}
 	e.appends.turn = make(chan struct{}, 1)
 	e.sealer.begin()

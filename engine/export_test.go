@@ -19,7 +19,7 @@ func (e *Engine) CachedSegments() map[int64]bool {
 	defer e.cache.mu.Unlock()
 	segments := map[int64]bool{}
 	for key := range e.cache.byKey {
-		segments[key.segment] = true
+		segments[key.part] = true
 	}
 	return segments
 }

@@ -143,7 +143,7 @@ func (e *Engine) parts(view *storage.View) ([]part, error) {
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part{s, slices.Clip(view.Dropped[info.ID])})
+		parts = append(parts, segmentPart(s, slices.Clip(view.Dropped[info.ID])))
 	}
 	return parts, nil
 }

@@ -45,13 +45,13 @@ func TestCheckpoint(t *testing.T) {
 		pushUntil(t, c, 1)
 		before, err := c.View(ctx, ended("", 0).FarmID)
 		try(t, err)
-		try(t, c.Write(ctx, func(tx *Tx) error { return tx.PutHot(ctx, before.Hot[:1]) }))
+		try(t, c.Write(ctx, func(tx *Tx) error { return tx.PutHot(ctx, []farmtally.Record{ended(fmt.Sprintf("%064d", 0), 0)}) }))
 		if pages, _, err := c.log(ctx, "NOOP"); err != nil || pages >= checkpointPages {
 			t.Fatalf("the log goes on at %d pages, error %v", pages, err)
 		}
 		after, err := c.View(ctx, ended("", 0).FarmID)
-		if err != nil || len(after.Hot) != len(before.Hot) || len(after.Hot) < logPages {
-			t.Fatalf("%d records, before %d, error %v", len(after.Hot), len(before.Hot), err)
+		if err != nil || after.Hot.Len() != before.Hot.Len() || after.Hot.Len() < logPages {
+			t.Fatalf("%d records, before %d, error %v", after.Hot.Len(), before.Hot.Len(), err)
 		}
 	}
 }

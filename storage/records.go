@@ -14,8 +14,8 @@ import (
 type View struct {
 	Segments []SegmentInfo      // by first start
 	Dropped  map[int64][]uint32 // rows that were replaced, ascending, by segment
-	Hot      []farmtally.Record // in the order of start and id
-	Version  int64              // the latest batch of hot records; 0 for none
+	Hot      Hot
+	Version  int64 // the latest batch of hot records; 0 for none
 }
 
 // View reads a farm's records as they are now.
