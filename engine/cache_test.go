@@ -142,6 +142,7 @@ func TestCacheIsBounded(t *testing.T) {
 	try(t, s.Close())
 	view, err := catalog.View(ctx, farm)
 	try(t, err)
+	e.AwaitUnmapping()
 	kept := e.CachedSegments()
 	for _, s := range view.Segments {
 		delete(kept, s.ID)

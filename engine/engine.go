@@ -50,6 +50,8 @@ type Engine struct {
 	cache    *cache
 	hot      map[farmtally.FarmID]map[int64]*hotPart // those that the latest query asked, by id
 
+	unmapping sync.WaitGroup // of retired segments
+
 	appends appends
 	sealer  sealer
 }
@@ -88,6 +90,7 @@ func Open(cfg Config) *Engine {
 func (e *Engine) Close() error {
 	e.sealer.end()
 	e.inUse.Wait()
+	e.unmapping.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var err error
@@ -125,6 +128,20 @@ func (e *Engine) openSegment(id int64, fresh *storage.Segment) *storage.Segment 
 		e.segments[id] = fresh
 	}
 	return fresh
+}
+
+// adopt makes segments that the caller wrote, and that the catalog has just come to know
+// by the ids, open ones of the engine: whoever needs one next, in a transaction perhaps,
+// neither opens it nor verifies a column. It gives those that are open already, which are
+// the caller's to close. The caller is a user.
+func (e *Engine) adopt(segments []*storage.Segment, ids []int64) (left []*storage.Segment) {
+	for i, s := range segments {
+		s.Info.ID = ids[i]
+		if e.openSegment(ids[i], s) != s {
+			left = append(left, s)
+		}
+	}
+	return left
 }
 
 func accept(r *farmtally.Record) error {
