@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -8,11 +9,12 @@ import (
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/kernel"
+	"github.com/farmtally/farmtally/storage"
 )
 
-// Aggregate implements farmtally.Snapshot: it scans each segment, or takes what a scan
+// Aggregate implements farmtally.Snapshot: it scans each part, or takes what a scan
 // for an equal query found, and merges these answers in the order of the rows. A row is
-// emitted as soon as no segment that is still to come can have a part in it.
+// emitted as soon as no part that is still to come can have a part in it.
 func (s *snapshot) Aggregate(ctx context.Context, q *farmtally.Query, limits farmtally.Limits,
 	progress farmtally.Progress, emit func(*farmtally.Row) error,
 ) (farmtally.Seen, error) {
@@ -37,26 +39,27 @@ type aggregation struct {
 
 func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) error {
 	m := &merger{aggregation: a, emit: emit}
-	if err := a.scanHot(ctx, m); err != nil {
+	ended, running := a.snapshot.engine.hotParts(a.snapshot.farm, a.snapshot.hot)
+	if err := a.scanRunning(ctx, m, running); err != nil {
 		return err
 	}
-	scans := a.scans()
+	scans := a.scans(a.meeting(slices.Concat(a.snapshot.segments, ended)))
 	find := func(ctx context.Context, i int) (*kernel.Partial, error) { return a.scan(ctx, &scans[i]) }
-	var parts []*kernel.Partial
+	var pieces []*kernel.Partial
 	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(scans), find, func(i int, found *kernel.Partial) error {
 		s := &scans[i]
-		if parts = append(parts, found); len(parts) < s.of {
+		if pieces = append(pieces, found); len(pieces) < s.of {
 			return nil
 		}
-		answer, err := a.answer(s, parts)
-		parts = nil
+		answer, err := a.answer(s, pieces)
+		pieces = nil
 		if err == nil {
-			err = a.take(ctx, m, answer, s.segment.records())
+			err = a.take(ctx, m, answer, s.part.records())
 		}
 		if err != nil || i+1 == len(scans) {
 			return err
 		}
-		next := max(a.query.Start, scans[i+1].segment.segment.Info.First)
+		next := max(a.query.Start, scans[i+1].part.info.First)
 		return m.flush(ctx, farmtally.BucketOf(a.query.Period, a.query.Zone, next))
 	})
 	if err != nil {
@@ -65,19 +68,17 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 	return m.flush(ctx, math.MaxInt64)
 }
 
-// segmentScan is one of several parts of the scan of a segment, or what an earlier one
-// found.
-type segmentScan struct {
-	segment  *part
-	part, of int
-	known    *answer
+// partScan is one of several pieces of the scan of a part, or what an earlier one found.
+type partScan struct {
+	part      *part
+	piece, of int
+	known     *answer
 }
 
-// scans gives what is to be scanned, by the segments' first start. Where fewer segments
-// than would keep all workers busy are to be scanned, each of them is cut into parts.
-func (a *aggregation) scans() (scans []segmentScan) {
+// scans gives what is to be scanned, by the parts' first start. Where fewer parts than
+// would keep all workers busy are to be scanned, each of them is cut into pieces.
+func (a *aggregation) scans(meeting []*part) (scans []partScan) {
 	e, unknown := a.snapshot.engine, 0
-	meeting := a.meeting()
 	known := make([]*answer, len(meeting))
 	for i, p := range meeting {
 		if known[i] = e.cache.get(a.shapes.key(p), p.dropped); known[i] == nil {
@@ -87,24 +88,24 @@ func (a *aggregation) scans() (scans []segmentScan) {
 	for i, p := range meeting {
 		of := 1
 		if known[i] == nil && unknown < 2*e.cfg.Workers {
-			of = int(min(int64(e.cfg.Workers), 1+p.records()/e.cfg.PartRecords))
+			of = int(min(int64(e.cfg.Workers), 1+p.records()/e.cfg.PieceRecords))
 		}
 		for n := range of {
-			scans = append(scans, segmentScan{p, n, of, known[i]})
+			scans = append(scans, partScan{p, n, of, known[i]})
 		}
 	}
 	return scans
 }
 
-// DefaultPartRecords is how many records are worth a worker of their own: half a
-// millisecond of work.
-const DefaultPartRecords = 1 << 15
+// DefaultPieceRecords is how many records are worth a worker of their own.
+const DefaultPieceRecords = 1 << 15
 
-// meeting gives the segments that can meet the range, by first start.
-func (a *aggregation) meeting() (meeting []*part) {
-	for i := range a.snapshot.segments {
-		p := &a.snapshot.segments[i]
-		if info := &p.segment.Info; info.First < a.query.End && info.End >= a.query.Start {
+// meeting gives the parts that can meet the range, by first start.
+func (a *aggregation) meeting(parts []part) (meeting []*part) {
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.info.First, b.info.First) })
+	for i := range parts {
+		p := &parts[i]
+		if p.info.First < a.query.End && p.info.End >= a.query.Start {
 			meeting = append(meeting, p)
 		} else {
 			a.advance(p.records())
@@ -128,12 +129,12 @@ func (a *aggregation) advance(records int64) {
 	}
 }
 
-// scan looks at the records of a part of a segment, nil where nothing is left for it.
-func (a *aggregation) scan(ctx context.Context, s *segmentScan) (*kernel.Partial, error) {
+// scan looks at the records of a piece of a part, nil where nothing is left for it.
+func (a *aggregation) scan(ctx context.Context, s *partScan) (*kernel.Partial, error) {
 	if s.known != nil {
 		return nil, nil
 	}
-	in, err := segmentInput(a.query, s.segment)
+	in, err := s.part.input(a.query)
 	if err != nil {
 		return nil, err
 	}
@@ -142,54 +143,57 @@ func (a *aggregation) scan(ctx context.Context, s *segmentScan) (*kernel.Partial
 		return nil, nil
 	}
 	whole.Zones = a.snapshot.engine.zonesOf(in)
-	parts := whole.Parts(s.of)
-	if s.part >= len(parts) {
+	pieces := whole.Parts(s.of)
+	if s.piece >= len(pieces) {
 		return nil, nil
 	}
-	return a.runScan(ctx, parts[s.part])
+	return a.runScan(ctx, pieces[s.piece])
 }
 
-// answer makes the answer of a segment out of those of its parts, and keeps it.
-func (a *aggregation) answer(s *segmentScan, parts []*kernel.Partial) (*answer, error) {
+// answer makes the answer of a part out of those of its pieces, and keeps it.
+func (a *aggregation) answer(s *partScan, pieces []*kernel.Partial) (*answer, error) {
 	if s.known != nil {
 		return s.known, nil
 	}
-	parts = slices.DeleteFunc(parts, func(p *kernel.Partial) bool { return p == nil })
+	pieces = slices.DeleteFunc(pieces, func(p *kernel.Partial) bool { return p == nil })
 	found := &answer{Partial: &kernel.Partial{}}
-	if len(parts) > 0 {
-		groups, err := segmentGroups(a.query, s.segment)
+	if len(pieces) > 0 {
+		groups, err := s.part.groups(a.query)
 		if err != nil {
 			return nil, err
 		}
-		found = newAnswer(kernel.Join(parts), groups)
+		found = newAnswer(kernel.Join(pieces), groups)
 	}
-	a.snapshot.engine.cache.put(a.shapes.key(s.segment), s.segment.dropped, s.segment.records(), found)
+	a.snapshot.engine.cache.put(a.shapes.key(s.part), s.part.dropped, s.part.records(), found)
 	return found, nil
 }
 
-// scanHot takes the answers of the hot records.
-func (a *aggregation) scanHot(ctx context.Context, m *merger) error {
-	if len(a.snapshot.hot) == 0 {
-		return nil
-	}
-	h := a.snapshot.engine.hotSetOf(a.snapshot.farm, a.snapshot.hot)
-	for _, r := range h.running {
-		if a.query.Selects(r) && r.At(a.query.AsOf).Meets(a.query.Start, a.query.End) {
-			a.seen.Running++
+// scanRunning takes the answers of the records that run, as they are at the query's AsOf.
+func (a *aggregation) scanRunning(ctx context.Context, m *merger, running storage.Hot) error {
+	for i := range running {
+		p := &running[i]
+		selected := func(yield func(*farmtally.Record) bool) {
+			for r := range p.All() {
+				if !a.query.Selects(r) || !r.At(a.query.AsOf).Meets(a.query.Start, a.query.End) {
+					continue
+				}
+				if a.seen.Running++; !yield(r) {
+					return
+				}
+			}
 		}
-	}
-	for _, layOut := range []func(*farmtally.Query) (*input, *kernel.Zones){h.endedInput, h.runningInput} {
-		in, zones := layOut(a.query)
+		laidOut := layOut(selected, p.Live(), a.query.AsOf, dimensionsOf(a.query))
+		in := laidOut.filtered()
 		found := &answer{Partial: &kernel.Partial{}}
 		if scan, some := in.scan(a.query); some {
-			scan.Zones = zones
+			scan.Zones = in.zones()
 			partial, err := a.runScan(ctx, scan)
 			if err != nil {
 				return err
 			}
 			found = newAnswer(partial, in.group)
 		}
-		if err := a.take(ctx, m, found, int64(len(in.starts))); err != nil {
+		if err := a.take(ctx, m, found, int64(p.Live())); err != nil {
 			return err
 		}
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// DefaultCacheBytes is how much memory keeps what scans of segments found.
+// DefaultCacheBytes is how much memory keeps what scans of parts found.
 const DefaultCacheBytes = 96 << 20
 
-// cache keeps what scans of segments found, by segment and question: both stay the same
-// while other segments come and go.
+// cache keeps what scans of parts found, by part and question: both stay the same
+// while other parts come and go.
 //
 // What makes way is what is worth least: an answer is worth the records that it spares
 // a look at, for each byte that it takes, and what was used since the others made way is
@@ -31,13 +31,13 @@ type cache struct {
 	hits  atomic.Int64
 }
 
-// cacheKey is a segment and what a query asks of it.
+// cacheKey is a part, by its id, and what a query asks of it.
 type cacheKey struct {
-	segment int64
-	shape   string
+	part  int64
+	shape string
 }
 
-// kept is an answer, good for as long as these rows of its segment are dropped and no
+// kept is an answer, good for as long as these rows of its part are dropped and no
 // others.
 type kept struct {
 	key     cacheKey
@@ -119,19 +119,19 @@ func (c *cache) remove(k *kept) {
 	c.bytes -= k.bytes
 }
 
-// forget drops what is kept of a segment that is not there any more.
-func (c *cache) forget(segment int64) {
+// forget drops what is kept of a part that is not there any more.
+func (c *cache) forget(part int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for key, k := range c.byKey {
-		if key.segment == segment {
+		if key.part == part {
 			c.remove(k)
 		}
 	}
 }
 
-// shapes are what of a query a segment's answer depends on: with its range, or
-// for a segment that lies inside the range, without.
+// shapes are what of a query a part's answer depends on: with its range, or
+// for a part that lies inside the range, without.
 type shapes struct {
 	query         *farmtally.Query
 	ranged, inner string
@@ -162,7 +162,7 @@ func shapesOf(q *farmtally.Query) shapes {
 }
 
 func (s *shapes) key(p *part) cacheKey {
-	info := &p.segment.Info
+	info := p.info
 	if info.First >= s.query.Start && info.End <= s.query.End && info.Last < s.query.End {
 		return cacheKey{info.ID, s.inner}
 	}

@@ -71,8 +71,8 @@ func (c *cached) open(t *rapid.T) {
 	var err error
 	c.catalog, err = storage.Open(context.Background(), storage.Config{Dir: c.dir})
 	must(t, err)
-	c.warm = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1, Workers: 3, PartRecords: 2})
-	c.cold = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1, CacheBytes: -1, Workers: 3, PartRecords: 2})
+	c.warm = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1, Workers: 3, PieceRecords: 2})
+	c.cold = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1, CacheBytes: -1, Workers: 3, PieceRecords: 2})
 }
 
 func (c *cached) close(t *rapid.T) {
@@ -142,6 +142,7 @@ func TestCacheIsBounded(t *testing.T) {
 	try(t, s.Close())
 	view, err := catalog.View(ctx, farm)
 	try(t, err)
+	e.AwaitUnmapping()
 	kept := e.CachedSegments()
 	for _, s := range view.Segments {
 		delete(kept, s.ID)
@@ -152,6 +153,44 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	if len(kept) > 0 {
 		t.Errorf("answers of %v are kept, which are no segments any more", kept)
+	}
+}
+
+// What was found in hot records is kept while a few more come, until some of them are
+// replaced, and forgotten when they are sealed.
+func TestHotAnswersAreKept(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	catalog, err := storage.Open(ctx, storage.Config{Dir: dir})
+	try(t, err)
+	defer func() { try(t, catalog.Close()) }()
+	e := engine.Open(engine.Config{Catalog: catalog, SealRecords: -1})
+	defer func() { try(t, e.Close()) }()
+	farm, reference := backendtest.NewFarm(), backendtest.NewReference()
+	q := backendtest.ExampleQuery(farm)
+	records := slices.DeleteFunc(backendtest.Example(farm, 200), func(r farmtally.Record) bool { return r.Running })
+	replaced := records[0]
+	replaced.Cost++
+	for i, step := range []struct {
+		records []farmtally.Record
+		hits    int64
+	}{{records[5:], 0}, {records[:5], 1}, {nil, 2}, {[]farmtally.Record{replaced}, 1}} {
+		for _, b := range []farmtally.Backend{e, reference} {
+			_, err := b.Append(ctx, step.records)
+			try(t, err)
+		}
+		before := e.CacheHits()
+		backendtest.Same(t, backendtest.Ask(t, e, &q), backendtest.Ask(t, reference, &q))
+		if hits := e.CacheHits() - before; hits != step.hits {
+			t.Errorf("step %d: %d answers were kept, want %d", i, hits, step.hits)
+		}
+	}
+	_, err = e.Seal(ctx, farm)
+	try(t, err)
+	backendtest.Same(t, backendtest.Ask(t, e, &q), backendtest.Ask(t, reference, &q))
+	for part := range e.CachedSegments() {
+		if part < 0 {
+			t.Errorf("the answer of part %d is kept, which is sealed", part)
+		}
 	}
 }
 

@@ -96,6 +96,7 @@ type compactor struct {
 	progress   func(Compaction)
 	damaged    map[int64]bool // segments that cannot be merged
 	background bool
+	outdated   int // merges, one after the other, that were given up for what was replaced meanwhile
 	done       Compaction
 }
 
@@ -114,6 +115,11 @@ func (c *compactor) run(ctx context.Context) error {
 // step does one merge, and reports whether there may be more to do.
 func (c *compactor) step(ctx context.Context) (more bool, err error) {
 	defer c.engine.use()()
+	watch, err := c.engine.catalog.WatchDrops(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer watch.End()
 	view, err := c.engine.catalog.SegmentView(ctx, c.farm)
 	if err != nil {
 		return false, err
@@ -129,7 +135,7 @@ func (c *compactor) step(ctx context.Context) (more bool, err error) {
 	if len(chosen) == 0 {
 		return false, nil
 	}
-	m := merge{compactor: c}
+	m := merge{compactor: c, watch: watch}
 	for i := range chosen {
 		info := chosen[i].SegmentInfo
 		s, err := c.open(info)
@@ -141,10 +147,18 @@ func (c *compactor) step(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		m.sources = append(m.sources, part{s, view.Dropped[info.ID]})
+		m.sources = append(m.sources, segmentPart(s, view.Dropped[info.ID]))
 		m.live += chosen[i].live
 	}
-	return true, m.do(ctx)
+	before := c.done
+	err = m.do(ctx)
+	if errors.Is(err, errOutdated) {
+		c.done = before
+		c.outdated++
+		return true, nil
+	}
+	c.outdated = 0
+	return true, err
 }
 
 func (c *compactor) open(info storage.SegmentInfo) (*storage.Segment, error) {
@@ -158,11 +172,14 @@ func (c *compactor) open(info storage.SegmentInfo) (*storage.Segment, error) {
 // merge makes new segments of old ones.
 type merge struct {
 	*compactor
+	watch   *storage.DropWatch // of what is dropped since the sources were read
 	sources []part
 	live    int64
 	batch   *storage.Batch
 	builder storage.Builder
+	seen    int64 // the latest user when the merge last made way
 	made    []*storage.Segment
+	left    []*storage.Segment // those of made that are still the merge's to close
 }
 
 // do writes the new segments and puts them into the place of the old ones.
@@ -172,7 +189,7 @@ func (m *merge) do(ctx context.Context) (err error) {
 	}
 	m.batch.BeQuiet()
 	defer func() {
-		for _, s := range m.made {
+		for _, s := range m.left {
 			err = errors.Join(err, s.Close())
 		}
 		err = errors.Join(err, m.batch.Close(context.WithoutCancel(ctx)))
@@ -257,7 +274,7 @@ const mergeRows = 8192
 
 // makeWay lets others work.
 func (m *merge) makeWay(ctx context.Context) error {
-	if !m.background || !m.engine.busy() {
+	if !m.background || !m.engine.busy(&m.seen) {
 		runtime.Gosched()
 		return ctx.Err()
 	}
@@ -279,7 +296,7 @@ func (m *merge) flush() error {
 	if err != nil {
 		return err
 	}
-	m.made = append(m.made, s)
+	m.made, m.left = append(m.made, s), append(m.left, s)
 	m.done.Records += int64(m.builder.Len())
 	m.builder.Reset()
 	runtime.GC() // the columns just written would add to those of the next segment
@@ -299,10 +316,11 @@ func (m *merge) replace(ctx context.Context, tx *storage.Tx) error {
 			return err
 		}
 	}
+	tx.Then(func() { m.left = m.engine.adopt(m.made, ids) })
+	if err := m.carryOver(ctx, tx, ids); err != nil {
+		return err
+	}
 	for i := range m.sources {
-		if err := m.carryOver(ctx, tx, &m.sources[i], ids); err != nil {
-			return err
-		}
 		known, err := tx.RemoveSegment(ctx, m.sources[i].segment.Info.ID)
 		if err != nil {
 			return err
@@ -314,29 +332,97 @@ func (m *merge) replace(ctx context.Context, tx *storage.Tx) error {
 	return nil
 }
 
-func (m *merge) carryOver(ctx context.Context, tx *storage.Tx, source *part, ids []int64) error {
-	old := source.segment
-	n, err := tx.CountDropped(ctx, old.Info.ID)
-	if err != nil || n == len(source.dropped) { // a dropped row stays one
-		return err
-	}
-	dropped, err := tx.DroppedRows(ctx, old.Info.ID)
+// carryMost bounds the dropped rows that the transaction of a merge looks at: whoever pushes
+// waits for it. Where there are more, the merge is given up and made anew, twice at most:
+// else nothing would ever be merged while others replace records without end.
+const (
+	carryMost    = 5000
+	outdatedMost = 2
+)
+
+// errOutdated says that a merge was given up.
+var errOutdated = errors.New("too many of the merged records were replaced meanwhile")
+
+// carryOver drops from the new segments what was dropped from the old ones since they were
+// read.
+func (m *merge) carryOver(ctx context.Context, tx *storage.Tx, ids []int64) error {
+	rows, known, err := tx.DroppedSince(ctx, m.watch)
 	if err != nil {
 		return err
 	}
-	starts, err := old.Starts()
-	if err != nil {
-		return err
+	later := m.later(rows)
+	if m.outdated < outdatedMost && (len(later) > carryMost || !known && m.dropped() > carryMost) {
+		return errOutdated
 	}
-	for _, row := range dropped {
-		if _, before := slices.BinarySearch(source.dropped, row); before {
-			continue
+	if !known {
+		if rows, err = m.allDropped(ctx, tx); err != nil {
+			return err
 		}
-		if err := m.dropNew(ctx, tx, ids, farmtally.Instant(starts[row]), old.RecordID(int(row))); err != nil {
+		later = m.later(rows)
+	}
+	for _, r := range later {
+		source := m.source(r.Segment)
+		starts, err := source.segment.Starts()
+		if err != nil {
+			return err
+		}
+		if err := m.dropNew(ctx, tx, ids, farmtally.Instant(starts[r.Row]), source.segment.RecordID(int(r.Row))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// later gives those of the rows that are of the old segments and were not dropped when
+// these were read.
+func (m *merge) later(rows []storage.DroppedRow) (later []storage.DroppedRow) {
+	for _, r := range rows {
+		if source := m.source(r.Segment); source != nil {
+			if _, before := slices.BinarySearch(source.dropped, r.Row); !before {
+				later = append(later, r)
+			}
+		}
+	}
+	return later
+}
+
+func (m *merge) source(segment int64) *part {
+	i := slices.IndexFunc(m.sources, func(p part) bool { return p.segment.Info.ID == segment })
+	if i < 0 {
+		return nil
+	}
+	return &m.sources[i]
+}
+
+// dropped counts the rows that were dropped when the old segments were read.
+func (m *merge) dropped() (n int) {
+	for i := range m.sources {
+		n += len(m.sources[i].dropped)
+	}
+	return n
+}
+
+// allDropped reads all dropped rows of those of the old segments that have more than they
+// had: a dropped row stays one.
+func (m *merge) allDropped(ctx context.Context, tx *storage.Tx) (rows []storage.DroppedRow, err error) {
+	for i := range m.sources {
+		id := m.sources[i].segment.Info.ID
+		n, err := tx.CountDropped(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if n == len(m.sources[i].dropped) {
+			continue
+		}
+		dropped, err := tx.DroppedRows(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range dropped {
+			rows = append(rows, storage.DroppedRow{Segment: id, Row: row})
+		}
+	}
+	return rows, nil
 }
 
 func (m *merge) dropNew(ctx context.Context, tx *storage.Tx, ids []int64, start farmtally.Instant, id string) error {

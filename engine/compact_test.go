@@ -208,3 +208,63 @@ func TestCompactStopped(t *testing.T) {
 	}
 	try(t, countOnce(context.Background(), e, farm))
 }
+
+// A merge whose records are replaced while it is under way is given up where they are more
+// than its transaction may take, but not for ever; and they are as they were replaced.
+func TestCompactOutdated(t *testing.T) {
+	const parts, records = 4, 6000
+	for _, c := range []struct {
+		name         string
+		share, times int // each time one of so many records is replaced
+		merges, read int
+	}{{"few", 24, 1, 1, 4}, {"many", 4, 1, 2, 4}, {"many again and again", 4, 3, 4, 5}} { // the last one's third counts, and then has too many dropped rows
+		t.Run(c.name, func(t *testing.T) {
+			ctx := context.Background()
+			catalog, err := storage.Open(ctx, storage.Config{Dir: t.TempDir()})
+			try(t, err)
+			defer func() { try(t, catalog.Close()) }()
+			e := engine.Open(engine.Config{Catalog: catalog, SealRecords: -1})
+			defer func() { try(t, e.Close()) }()
+			all := plainRecords(parts * records)
+			imported(t, e, all, records)
+			merges := 0
+			done, err := e.Compact(ctx, all[0].FarmID, func(engine.Compaction) {
+				if merges++; merges > c.times {
+					return
+				}
+				var batch []farmtally.Record
+				for i := merges; i < len(all); i += c.share {
+					all[i].Cost = 1
+					batch = append(batch, all[i])
+				}
+				_, err := e.Append(ctx, batch)
+				try(t, err)
+			})
+			if err != nil || merges != c.merges || done.Read != c.read || done.Written != c.read-parts+1 {
+				t.Errorf("%d merges, of which the last did %+v, error %v", merges, done, err)
+			}
+			s, err := e.Snapshot(ctx, all[0].FarmID)
+			try(t, err)
+			costs := map[farmtally.Money]int{}
+			try(t, s.Records(ctx, func(r *farmtally.Record) error { costs[r.Cost]++; return nil }))
+			try(t, s.Close())
+			if replaced := c.times * len(all) / c.share; costs[1] != replaced || costs[0] != len(all)-replaced {
+				t.Errorf("records by cost: %v", costs)
+			}
+		})
+	}
+}
+
+// plainRecords are records of one farm that have ended and cost nothing.
+func plainRecords(n int) []farmtally.Record {
+	farm := backendtest.NewFarm()
+	records := make([]farmtally.Record, n)
+	for i := range records {
+		records[i] = farmtally.Record{
+			RecordID: fmt.Sprint("plain", i), FarmID: farm, QueueID: farmtally.QueueID(farmtally.HashID(farmtally.QueuePrefix, "test", "", "q")),
+			UsageType: farmtally.Compute, StartedAt: 1_750_000_000_000 + farmtally.Instant(i), EndedAt: 1_750_000_100_000 + farmtally.Instant(i),
+			HasCost: true, Workers: farmtally.One,
+		}
+	}
+	return records
+}

@@ -27,9 +27,9 @@ type Config struct {
 	// SealRecords is how many ended hot records of a farm make a segment; 0 is
 	// DefaultSealRecords, negative never seals by itself.
 	SealRecords int
-	// PartRecords is how many records of a segment are worth a worker of their own, where
-	// there are more workers than segments to scan; 0 is DefaultPartRecords.
-	PartRecords int64
+	// PieceRecords is how many records of a segment are worth a worker of their own, where
+	// there are fewer segments to scan than keep all workers busy; 0 is DefaultPieceRecords.
+	PieceRecords int64
 	// CacheBytes is how much memory keeps what queries found in segments, for the next
 	// query of the same kind; 0 is DefaultCacheBytes, negative keeps nothing.
 	CacheBytes int64
@@ -51,7 +51,9 @@ type Engine struct {
 	inUse    sync.WaitGroup             // snapshots and imports
 	wake     chan struct{}              // something new may be worth compacting
 	cache    *cache
-	hot      map[farmtally.FarmID]*hotSet // as of the latest query
+	hot      map[farmtally.FarmID]map[int64]*hotPart // those that the latest query asked, by id
+
+	unmapping sync.WaitGroup // of retired segments
 
 	appends appends
 	sealer  sealer
@@ -70,8 +72,8 @@ func Open(cfg Config) *Engine {
 	if cfg.SealRecords == 0 {
 		cfg.SealRecords = DefaultSealRecords
 	}
-	if cfg.PartRecords == 0 {
-		cfg.PartRecords = DefaultPartRecords
+	if cfg.PieceRecords == 0 {
+		cfg.PieceRecords = DefaultPieceRecords
 	}
 	if cfg.CacheBytes == 0 {
 		cfg.CacheBytes = DefaultCacheBytes
@@ -82,7 +84,7 @@ func Open(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, catalog: cfg.Catalog,
 		segments: map[int64]*storage.Segment{}, zones: map[int64]*zones{}, retired: map[int64]int64{}, users: users{active: map[int64]bool{}},
-		wake: make(chan struct{}, 1), cache: newCache(cfg.CacheBytes), hot: map[farmtally.FarmID]*hotSet{},
+		wake: make(chan struct{}, 1), cache: newCache(cfg.CacheBytes), hot: map[farmtally.FarmID]map[int64]*hotPart{},
 	}
 	e.appends.turn = make(chan struct{}, 1)
 	e.sealer.begin()
@@ -94,6 +96,7 @@ func Open(cfg Config) *Engine {
 func (e *Engine) Close() error {
 	e.sealer.end()
 	e.inUse.Wait()
+	e.unmapping.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var err error
@@ -131,6 +134,20 @@ func (e *Engine) openSegment(id int64, fresh *storage.Segment) *storage.Segment 
 		e.segments[id] = fresh
 	}
 	return fresh
+}
+
+// adopt makes segments that the caller wrote, and that the catalog has just come to know
+// by the ids, open ones of the engine: whoever needs one next, in a transaction perhaps,
+// neither opens it nor verifies a column. It gives those that are open already, which are
+// the caller's to close. The caller is a user.
+func (e *Engine) adopt(segments []*storage.Segment, ids []int64) (left []*storage.Segment) {
+	for i, s := range segments {
+		s.Info.ID = ids[i]
+		if e.openSegment(ids[i], s) != s {
+			left = append(left, s)
+		}
+	}
+	return left
 }
 
 func accept(r *farmtally.Record) error {

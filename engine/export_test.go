@@ -10,13 +10,16 @@ func (e *Engine) CacheBytes() (now, most int64) {
 	return e.cache.bytes, e.cache.most
 }
 
+// AwaitUnmapping waits until what is no segment any more is unmapped and forgotten.
+func (e *Engine) AwaitUnmapping() { e.unmapping.Wait() }
+
 // CachedSegments are those of which the cache has answers.
 func (e *Engine) CachedSegments() map[int64]bool {
 	e.cache.mu.Lock()
 	defer e.cache.mu.Unlock()
 	segments := map[int64]bool{}
 	for key := range e.cache.byKey {
-		segments[key.segment] = true
+		segments[key.part] = true
 	}
 	return segments
 }

@@ -77,8 +77,8 @@ func (l *load) openFarm(ctx context.Context, farm farmtally.FarmID) (*farmLoad, 
 		engine: l.engine, farm: farm, version: view.Version, chunk: &chunk{},
 		baseHot: map[identity]farmtally.Record{}, hot: map[identity]farmtally.Record{},
 	}
-	for _, r := range view.Hot {
-		f.baseHot[identityOf(&r)] = r
+	for r := range view.Hot.All() {
+		f.baseHot[identityOf(r)] = *r
 	}
 	for _, p := range parts {
 		from := source{segment: p.segment, dropped: map[int]bool{}}

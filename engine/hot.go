@@ -1,93 +1,95 @@
 package engine
 
 import (
+	"iter"
 	"slices"
 	"sync"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/kernel"
+	"github.com/farmtally/farmtally/storage"
 )
 
-// hotSet is the hot records of a farm as they were at one moment, as columns, which are
-// made when a query first asks for them.
-type hotSet struct {
-	records []farmtally.Record
-	ended   []*farmtally.Record
-	running []*farmtally.Record
+// hotPart is some of a farm's hot records that have ended, as columns, which are made when
+// a query first asks for them.
+type hotPart struct {
+	*storage.HotRows
+	zones zones
 
-	once    sync.Once
-	numbers input // of those that have ended, without codes
-	zones   *kernel.Zones
-	rate    coded
-
-	mu    sync.Mutex
-	codes map[farmtally.Dimension]coded // of those that have ended
+	mu      sync.Mutex
+	numbers input // without codes
+	codes   map[farmtally.Dimension]coded
 }
 
-// hotSetOf gives the hot records of a farm as columns: those that were made before, while
-// the records are the same slice.
-func (e *Engine) hotSetOf(farm farmtally.FarmID, records []farmtally.Record) *hotSet {
+// hotParts gives the parts of a farm's hot records that have ended, and those that run. What
+// was made of parts that were there before is kept.
+func (e *Engine) hotParts(farm farmtally.FarmID, hot storage.Hot) (ended []part, running storage.Hot) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if h := e.hot[farm]; h != nil && len(h.records) == len(records) && &h.records[0] == &records[0] {
-		return h
+	known, now := e.hot[farm], map[int64]*hotPart{}
+	for _, p := range hot {
+		if p.Running {
+			running = append(running, p)
+			continue
+		}
+		h := known[p.Info.ID]
+		if h == nil {
+			h = &hotPart{HotRows: p.HotRows, codes: map[farmtally.Dimension]coded{}}
+		}
+		now[p.Info.ID] = h
+		ended = append(ended, part{info: &h.Info, hot: h, dropped: p.Dropped})
 	}
-	h := &hotSet{records: records, codes: map[farmtally.Dimension]coded{}}
-	for i := range records {
-		if r := &records[i]; r.Running {
-			h.running = append(h.running, r)
-		} else {
-			h.ended = append(h.ended, r)
+	for id := range known {
+		if now[id] == nil {
+			e.cache.forget(id)
 		}
 	}
-	e.hot[farm] = h
-	return h
+	e.hot[farm] = now
+	return ended, running
 }
 
-// endedInput lays out the records that have ended.
-func (h *hotSet) endedInput(q *farmtally.Query) (*input, *kernel.Zones) {
-	h.once.Do(func() {
-		h.numbers = numbersOf(h.ended, 0)
-		h.zones = h.numbers.zones()
-		h.rate = encode(h.ended, rateOf)
-	})
-	in := h.numbers
-	in.rate = &h.rate
-	in.resource = h.coded(resourceOf(q))
-	for _, d := range q.GroupBy {
-		in.group = append(in.group, h.coded(d))
-	}
-	return &in, h.zones
-}
-
-func (h *hotSet) coded(d farmtally.Dimension) coded {
+// input gives the columns that the query needs.
+func (h *hotPart) input(q *farmtally.Query, p *part) *input {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c, known := h.codes[d]
-	if !known {
-		c = encode(h.ended, valueOf(d))
-		h.codes[d] = c
+	dimensions := dimensionsOf(q)
+	missing := slices.DeleteFunc(slices.Clone(dimensions), func(d farmtally.Dimension) bool {
+		_, known := h.codes[d]
+		return known
+	})
+	if len(missing) > 0 {
+		all := storage.HotPart{HotRows: h.HotRows}
+		h.numbers = layOut(all.All(), h.Len(), 0, missing)
+		for i, d := range missing {
+			h.codes[d] = h.numbers.group[i]
+		}
 	}
-	return c
+	in := h.numbers
+	in.part, in.group = p, nil
+	for _, d := range dimensions {
+		in.group = append(in.group, h.codes[d])
+	}
+	return in.filtered()
 }
 
-// runningInput lays out the records that go on, as they are at the query's AsOf.
-func (h *hotSet) runningInput(q *farmtally.Query) (*input, *kernel.Zones) {
-	in := numbersOf(h.running, q.AsOf)
-	rate := encode(h.running, rateOf)
-	in.rate = &rate
-	in.resource = encode(h.running, valueOf(resourceOf(q)))
-	for _, d := range q.GroupBy {
-		in.group = append(in.group, encode(h.running, valueOf(d)))
-	}
-	return &in, in.zones()
+// dimensionsOf gives the dimension by which the query filters, and those by which it groups.
+func dimensionsOf(q *farmtally.Query) []farmtally.Dimension {
+	return append([]farmtally.Dimension{resourceOf(q)}, q.GroupBy...)
 }
 
-// numbersOf makes columns of the records' times and amounts; of running ones as they are
-// at asOf.
-func numbersOf(records []*farmtally.Record, asOf farmtally.Instant) (in input) {
-	var wall, runtime, cost kernel.Unsigned[uint64]
-	for _, r := range records {
+// filtered makes the first group the one by which the query filters.
+func (in *input) filtered() *input {
+	in.resource, in.group = in.group[0], in.group[1:]
+	return in
+}
+
+// layOut makes columns of up to n records, by start: of their times and amounts, of running
+// ones as they are at asOf, and of the dimensions as groups.
+func layOut(records iter.Seq[*farmtally.Record], n int, asOf farmtally.Instant, dimensions []farmtally.Dimension) (in input) {
+	wall, runtime, cost := make(kernel.Unsigned[uint64], 0, n), make(kernel.Unsigned[uint64], 0, n), make(kernel.Unsigned[uint64], 0, n)
+	in.starts = make([]int64, 0, n)
+	groups, rate := make([]coder, len(dimensions)), coder{}
+	for r := range records {
 		use := r.At(asOf)
 		length := int64(use.End - use.Start)
 		in.starts = append(in.starts, int64(use.Start))
@@ -95,34 +97,49 @@ func numbersOf(records []*farmtally.Record, asOf farmtally.Instant) (in input) {
 		runtime = append(runtime, uint64(use.RuntimeMillis)) //nolint:gosec // never negative
 		cost = append(cost, uint64(use.Cost))                //nolint:gosec // never negative
 		in.maxWall = max(in.maxWall, length)
+		rate.add(r.Rate.ID)
+		for i, d := range dimensions {
+			groups[i].add(r.Value(d))
+		}
 	}
 	in.wall, in.runtime, in.cost = wall, runtime, cost
+	column := rate.column()
+	in.rate = &column
+	for i := range groups {
+		in.group = append(in.group, groups[i].column())
+	}
 	return in
 }
 
-func valueOf(d farmtally.Dimension) func(*farmtally.Record) string {
-	return func(r *farmtally.Record) string { return r.Value(d) }
+// coder makes a coded column of texts.
+type coder struct {
+	codes kernel.Unsigned[uint32] // in the order of their first appearance
+	texts memoryTexts
+	known map[string]uint32
 }
 
-func rateOf(r *farmtally.Record) string { return r.Rate.ID }
+func (c *coder) add(text string) {
+	code, known := c.known[text]
+	if !known {
+		if c.known == nil {
+			c.known = map[string]uint32{}
+		}
+		code = uint32(len(c.texts)) //nolint:gosec // bounded by the number of hot records
+		c.known[text] = code
+		c.texts = append(c.texts, text)
+	}
+	c.codes = append(c.codes, code)
+}
 
-// encode makes a coded column of the records' values.
-func encode(records []*farmtally.Record, value func(*farmtally.Record) string) coded {
-	known := map[string]uint32{}
-	for _, r := range records {
-		known[value(r)] = 0
+// column is what was added, the texts ascending.
+func (c *coder) column() coded {
+	texts := slices.Sorted(slices.Values(c.texts))
+	places := make([]uint32, len(texts))
+	for place, text := range texts {
+		places[c.known[text]] = uint32(place)
 	}
-	texts := make(memoryTexts, 0, len(known))
-	for text := range known {
-		texts = append(texts, text)
+	for i, code := range c.codes {
+		c.codes[i] = places[code]
 	}
-	slices.Sort(texts)
-	for code, text := range texts {
-		known[text] = uint32(code)
-	}
-	codes := make(kernel.Unsigned[uint32], len(records))
-	for i, r := range records {
-		codes[i] = known[value(r)]
-	}
-	return coded{codes, texts}
+	return coded{c.codes, memoryTexts(texts)}
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/farmtally/farmtally/storage"
 )
 
-// input is a segment, or the hot records, as one query reads it.
+// input is a part, or running records, as one query reads it.
 type input struct {
-	part                *part // nil for the hot records
+	part                *part // nil for running records
 	starts              []int64
 	wall, runtime, cost kernel.Column
 	maxWall             int64
@@ -47,10 +47,12 @@ func resourceOf(q *farmtally.Query) farmtally.Dimension {
 	return farmtally.ByFleet
 }
 
-// segmentInput opens the columns that the query needs.
-func segmentInput(q *farmtally.Query, p *part) (in *input, err error) {
-	info := &p.segment.Info
-	in = &input{part: p, maxWall: info.MaxWall}
+// input opens the columns that the query needs.
+func (p *part) input(q *farmtally.Query) (in *input, err error) {
+	if p.hot != nil {
+		return p.hot.input(q, p), nil
+	}
+	in = &input{part: p, maxWall: p.info.MaxWall}
 	if in.starts, err = p.segment.Starts(); err != nil {
 		return nil, err
 	}
@@ -66,10 +68,10 @@ func segmentInput(q *farmtally.Query, p *part) (in *input, err error) {
 	if in.resource, err = segmentCodes(p.segment, columnOf[resourceOf(q)]); err != nil {
 		return nil, err
 	}
-	if in.group, err = segmentGroups(q, p); err != nil {
+	if in.group, err = p.groups(q); err != nil {
 		return nil, err
 	}
-	if info.Unpriced > 0 {
+	if p.info.Unpriced > 0 {
 		rate, err := segmentCodes(p.segment, storage.ColRate)
 		if err != nil {
 			return nil, err
@@ -79,8 +81,11 @@ func segmentInput(q *farmtally.Query, p *part) (in *input, err error) {
 	return in, nil
 }
 
-// segmentGroups opens the columns of the query's groups.
-func segmentGroups(q *farmtally.Query, p *part) (groups []coded, err error) {
+// groups opens the columns of the query's groups.
+func (p *part) groups(q *farmtally.Query) (groups []coded, err error) {
+	if p.hot != nil {
+		return p.hot.input(q, p).group, nil
+	}
 	for _, d := range q.GroupBy {
 		column, err := segmentCodes(p.segment, columnOf[d])
 		if err != nil {

@@ -121,8 +121,9 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 		}
 	}()
 	segments, err := e.writeEnded(ctx, batch, farm, ended)
+	left := segments
 	defer func() {
-		for _, s := range segments {
+		for _, s := range left {
 			_ = s.Close() // it was only read
 		}
 	}()
@@ -130,7 +131,9 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 		return 0, fmt.Errorf("seal records: %w", err)
 	}
 	err = e.catalog.Write(ctx, func(tx *storage.Tx) error {
-		records, err = e.moveEnded(ctx, tx, ended, segments)
+		var ids []int64
+		ids, records, err = e.moveEnded(ctx, tx, ended, segments)
+		tx.Then(func() { left = e.adopt(segments, ids) })
 		return err
 	})
 	if errors.Is(err, errFolded) {
@@ -171,12 +174,13 @@ func (e *Engine) writeEnded(ctx context.Context, batch *storage.Batch, farm farm
 var errFolded = errors.New("the hot records were folded by another process")
 
 // moveEnded makes the segments known in place of the batches. Of records that were
-// replaced since they were read the segments' rows are dropped.
-func (e *Engine) moveEnded(ctx context.Context, tx *storage.Tx, ended *storage.Ended, segments []*storage.Segment) (records int, err error) {
-	ids := make([]int64, len(segments))
+// replaced since they were read the segments' rows are dropped. It gives the segments' ids.
+func (e *Engine) moveEnded(ctx context.Context, tx *storage.Tx, ended *storage.Ended, segments []*storage.Segment,
+) (ids []int64, records int, err error) {
+	ids = make([]int64, len(segments))
 	for i, s := range segments {
 		if ids[i], err = tx.AddSegment(ctx, &s.Info); err != nil {
-			return 0, err
+			return nil, 0, err
 		}
 	}
 	records = ended.Len()
@@ -187,5 +191,5 @@ func (e *Engine) moveEnded(ctx context.Context, tx *storage.Tx, ended *storage.E
 	if err == nil && !done {
 		err = errFolded
 	}
-	return records, err
+	return ids, records, err
 }

@@ -12,25 +12,31 @@ import (
 	"github.com/farmtally/farmtally/storage"
 )
 
-// snapshot is a farm's records at one moment: segments, which never change, with
-// the rows that were replaced by then, and the hot records themselves.
+// snapshot is a farm's records at one moment: segments, and parts of the hot records, which
+// never change, with the rows that were replaced by then.
 type snapshot struct {
 	engine   *Engine
 	farm     farmtally.FarmID
 	segments []part
-	hot      []farmtally.Record
+	hot      storage.Hot
 	records  int64
 	end      func()
 }
 
-// part is a segment and its rows that count.
+// part is a segment, or some of the hot records that have ended, and its rows that count.
 type part struct {
-	segment *storage.Segment
+	info    *storage.SegmentInfo
+	segment *storage.Segment // nil for hot records
+	hot     *hotPart
 	dropped []uint32 // ascending
 }
 
+func segmentPart(s *storage.Segment, dropped []uint32) part {
+	return part{info: &s.Info, segment: s, dropped: dropped}
+}
+
 // records counts the rows that count.
-func (p *part) records() int64 { return p.segment.Info.Records - int64(len(p.dropped)) }
+func (p *part) records() int64 { return p.info.Records - int64(len(p.dropped)) }
 
 // runs calls yield for each run of consecutive rows of which none was dropped.
 func (p *part) runs(yield func(from, to int)) {
@@ -41,8 +47,8 @@ func (p *part) runs(yield func(from, to int)) {
 		}
 		from = int(dropped) + 1
 	}
-	if from < p.segment.Len() {
-		yield(from, p.segment.Len())
+	if n := int(p.info.Records); from < n {
+		yield(from, n)
 	}
 }
 
@@ -62,7 +68,7 @@ func (e *Engine) snapshot(ctx context.Context, farm farmtally.FarmID) (*snapshot
 		end()
 		return nil, fmt.Errorf("pin records: %w", err)
 	}
-	s := &snapshot{engine: e, farm: farm, hot: view.Hot, segments: parts, records: int64(len(view.Hot)), end: sync.OnceFunc(end)}
+	s := &snapshot{engine: e, farm: farm, segments: parts, hot: view.Hot, records: int64(view.Hot.Len()), end: sync.OnceFunc(end)}
 	for i := range parts {
 		s.records += parts[i].records()
 	}
@@ -75,17 +81,20 @@ func (s *snapshot) Close() error {
 	return nil
 }
 
-// Records implements farmtally.Snapshot. It merges the segments and the hot records
-// by start and id; the texts of a record are good until yield returns.
+// Records implements farmtally.Snapshot. It merges them by start and id; the
+// texts of a record are good until yield returns.
 func (s *snapshot) Records(ctx context.Context, yield func(*farmtally.Record) error) error {
-	all := readers{{hot: s.hot}}
+	all := make(readers, 0, len(s.segments)+len(s.hot))
 	for i := range s.segments {
-		if err := s.segments[i].segment.VerifyAll(); err != nil {
+		p := &s.segments[i]
+		if err := p.segment.VerifyAll(); err != nil {
 			return err
 		}
-		r := &reader{segment: s.segments[i].segment}
-		s.segments[i].runs(func(from, to int) { r.runs = append(r.runs, [2]int{from, to}) })
-		all = append(all, r)
+		all = append(all, p.reader(p.segment))
+	}
+	for i := range s.hot {
+		p := part{info: &s.hot[i].Info, dropped: s.hot[i].Dropped}
+		all = append(all, p.reader(s.hot[i]))
 	}
 	all = slices.DeleteFunc(all, func(r *reader) bool { return !r.next() })
 	heap.Init(&all)
@@ -121,26 +130,33 @@ func (r *readers) Pop() any {
 	return last
 }
 
-// reader reads the records of one segment, or hot ones, in order.
+// rows are those of a part.
+type rows interface {
+	Record(row int, r *farmtally.Record)
+}
+
+// reader reads the records of one part in order.
 type reader struct {
-	hot     []farmtally.Record
-	segment *storage.Segment
-	runs    [][2]int
-	record  farmtally.Record
+	rows   rows
+	runs   [][2]int
+	record farmtally.Record
+}
+
+// reader reads the rows of the part that count.
+func (p *part) reader(all rows) *reader {
+	r := &reader{rows: all}
+	p.runs(func(from, to int) { r.runs = append(r.runs, [2]int{from, to}) })
+	return r
 }
 
 func (r *reader) next() bool {
-	switch {
-	case len(r.hot) > 0:
-		r.record, r.hot = r.hot[0], r.hot[1:]
-	case len(r.runs) > 0:
-		run := &r.runs[0]
-		r.segment.Record(run[0], &r.record)
-		if run[0]++; run[0] == run[1] {
-			r.runs = r.runs[1:]
-		}
-	default:
+	if len(r.runs) == 0 {
 		return false
+	}
+	run := &r.runs[0]
+	r.rows.Record(run[0], &r.record)
+	if run[0]++; run[0] == run[1] {
+		r.runs = r.runs[1:]
 	}
 	return true
 }

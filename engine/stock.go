@@ -253,8 +253,7 @@ func (t *stocktaking) stock() *Stock {
 	for id, h := range t.fleets {
 		s.Fleets[farmtally.FleetID(id)] = h.Holding
 	}
-	for i := range t.snapshot.hot {
-		r := &t.snapshot.hot[i]
+	for r := range t.snapshot.hot.All() {
 		queue, fleet := s.Queues[r.QueueID], s.Fleets[r.FleetID]
 		queue.Add(r)
 		fleet.Add(r)

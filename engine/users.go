@@ -53,8 +53,11 @@ func (e *Engine) retire(farm farmtally.FarmID, now []storage.SegmentInfo) {
 	e.unmap()
 }
 
-// unmap closes the retired segments that nobody holds. The caller has e.mu.
+// unmap closes the retired segments that nobody holds. The caller has e.mu and is a user.
+// Nobody waits for it: to give up a map of many megabytes takes long, and if the file is
+// removed already, its room on the disk is given up then.
 func (e *Engine) unmap() {
+	gone := map[int64]*storage.Segment{}
 	for id, last := range e.retired {
 		held := false
 		for user := range e.users.active {
@@ -63,21 +66,32 @@ func (e *Engine) unmap() {
 		if held {
 			continue
 		}
-		if err := e.segments[id].Close(); err != nil {
-			e.cfg.Logger.Error("unmap compacted segment", "segment_id", id, "error", err)
-		}
+		gone[id] = e.segments[id]
 		delete(e.segments, id)
 		delete(e.retired, id)
 		delete(e.zones, id)
-		e.cache.forget(id)
 	}
+	if len(gone) == 0 {
+		return
+	}
+	e.unmapping.Go(func() {
+		for id, s := range gone {
+			e.cache.forget(id)
+			if err := s.Close(); err != nil {
+				e.cfg.Logger.Error("unmap compacted segment", "segment_id", id, "error", err)
+			}
+		}
+	})
 }
 
-// busy reports whether anyone but one user is at work.
-func (e *Engine) busy() bool {
+// busy reports whether anyone but one user is at work, or has come since seen, which it
+// brings up to date: most come and go within a millisecond.
+func (e *Engine) busy(seen *int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.users.active) > 1
+	before := *seen
+	*seen = e.users.last
+	return len(e.users.active) > 1 || e.users.last > before
 }
 
 // pinTries bounds how often the list of segments is read anew because a compaction
@@ -129,7 +143,7 @@ func (e *Engine) parts(view *storage.View) ([]part, error) {
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part{s, slices.Clip(view.Dropped[info.ID])})
+		parts = append(parts, segmentPart(s, slices.Clip(view.Dropped[info.ID])))
 	}
 	return parts, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/farmtally/farmtally"
 )
@@ -20,44 +21,112 @@ type CSV struct {
 }
 
 // Read implements Source. A header that is missing, lacks a column that every record
-// needs, or has one that no record has, is an error for the stream.
+// needs, or has one that no record has, is an error for the stream. Rows are read on all
+// cores.
 func (c CSV) Read(ctx context.Context, r io.Reader, yield func(*Row) error) error {
-	lines, err := newLineReader(ctx, r)
+	in, err := openText(r)
 	if err != nil {
 		return err
 	}
-	in := csvReader{lines: lines}
-	s := newSchema(c.Farm, c.Kind)
-	var row Row
-	var columns []int
-	var header []string
+	return c.pieces(in, pieceBytes, yield).run(ctx)
+}
+
+// pieces reads the text, which begins with a header, in pieces of about the size.
+func (c CSV) pieces(in io.Reader, size int, yield func(*Row) error) *pieces {
+	h := csvHead{schema: newSchema(c.Farm, c.Kind)}
+	return &pieces{cutter: &cutter{in: in, size: size, rows: wholeRows}, yield: yield, head: h.read, parse: func() func(*piece) {
+		s := csvSchema{schema: newSchema(c.Farm, c.Kind), head: &h}
+		return s.piece
+	}}
+}
+
+// csvHead is a text's header.
+type csvHead struct {
+	schema  schema
+	columns []int // the field of each
+	cells   []string
+}
+
+// read looks for the header among the lines, and reports whether it is there.
+func (h *csvHead) read(lines *textLines) (found bool, err error) {
+	in, row := csvReader{lines: lines}, Row{}
 	for {
 		cells, err := in.next(&row)
 		switch {
-		case errors.Is(err, io.EOF) && columns == nil:
-			return farmtally.Errorf(farmtally.Invalid, "is empty; the first line must name the columns")
-		case errors.Is(err, io.EOF):
-			return nil
 		case err != nil:
-			return err
-		case columns == nil && row.Skip == BlankLine:
+			return false, nil //nolint:nilerr // it is the end of the lines
+		case row.Skip == BlankLine:
 			continue
-		case columns == nil:
-			if columns, err = s.header(&row, cells); err != nil {
-				return err
-			}
-			header = slices.Clone(cells)
-			continue
+		}
+		for _, cell := range cells {
+			h.cells = append(h.cells, strings.Clone(cell))
+		}
+		h.columns, err = h.schema.header(&row, h.cells)
+		return true, err
+	}
+}
+
+// csvSchema makes records of the rows below a header.
+type csvSchema struct {
+	schema
+	head *csvHead
+	in   csvReader
+}
+
+// piece reads the rows of a piece. They keep nothing of its text.
+func (s *csvSchema) piece(p *piece) {
+	lines := textLines{text: p.text}
+	s.in.lines = &lines
+	for {
+		row := p.row()
+		cells, err := s.in.next(row)
+		switch {
+		case err != nil: // it is the end of the piece
+			p.rows, p.lines = p.rows[:len(p.rows)-1], lines.number
+			return
 		case row.Skip != "" || len(row.Faults) > 0:
-		case slices.Equal(cells, header):
+		case slices.Equal(cells, s.head.cells):
 			row.Skip = RepeatedHeader
 		default:
-			s.csv(&row, columns, cells)
-		}
-		if err := yield(&row); err != nil {
-			return err
+			s.csv(row, s.head.columns, cells)
 		}
 	}
+}
+
+// wholeRows gives the length of the whole rows among whole lines, the first of which
+// begins a row. A line with an even number of quotes ends the row that it begins, be that
+// good or not: a cell that is still open has an odd number, and all others an even one.
+func wholeRows(text []byte) int {
+	for at := 0; ; {
+		quote := bytes.IndexByte(text[at:], '"')
+		if quote < 0 {
+			return len(text)
+		}
+		at += bytes.LastIndexByte(text[at:at+quote], '\n') + 1
+		n := bytes.IndexByte(text[at:], '\n') + 1
+		if bytes.Count(text[at:at+n], []byte{'"'})%2 != 0 {
+			n = firstRow(text[at:])
+		}
+		if n == 0 {
+			return at
+		}
+		at += n
+	}
+}
+
+// firstRow gives the length of the row that the text begins with; 0 where the text ends
+// before that shows.
+func firstRow(text []byte) int {
+	lines := textLines{text: text}
+	in := csvReader{lines: &lines}
+	_, err := in.next(&Row{})
+	switch {
+	case err != nil || lines.ended:
+		return 0
+	case in.at == 0: // also where it was given up after some lines
+		return bytes.IndexByte(text, '\n') + 1
+	}
+	return len(text) - len(lines.text)
 }
 
 // header gives the field of each column.
@@ -131,7 +200,7 @@ func unguarded(cell string) string {
 // csvReader takes rows apart. A row is mostly a line; a quoted cell may hold line
 // ends. Where such a row is given up its lines, but for the first, are read again.
 type csvReader struct {
-	lines *lineReader
+	lines interface{ next() (line, error) }
 	held  []line // lines after the first of a row of several
 	at    int    // how many of those have been read
 	row   csvRow
@@ -266,9 +335,9 @@ func (c *csvRow) quoted(text []byte) (rest []byte, fault string) {
 	}
 }
 
-// cells gives the row's cells, which share one string.
+// cells gives the row's cells, which are good until the next row is read.
 func (c *csvRow) cells() []string {
-	all := string(c.text)
+	all := unsafe.String(unsafe.SliceData(c.text), len(c.text)) //nolint:gosec // it does not change until then
 	c.out = c.out[:0]
 	from := 0
 	for _, end := range c.ends {

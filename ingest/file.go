@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 
 	"github.com/farmtally/farmtally"
 )
@@ -73,7 +74,7 @@ func (l *loader) open() (io.ReadCloser, error) {
 	if info == nil || !info.Mode().IsRegular() {
 		in = interruptible(l.ctx, in)
 	}
-	return &counted{in, &l.progress.Bytes}, nil
+	return &counted{in, &l.bytes}, nil
 }
 
 // interruptible makes reads end when ctx does, also one that waits for a pipe or a
@@ -92,12 +93,12 @@ func interruptible(ctx context.Context, in io.ReadCloser) io.ReadCloser {
 // counted counts the bytes read.
 type counted struct {
 	io.ReadCloser
-	bytes *int64
+	bytes *atomic.Int64
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
-	*c.bytes += int64(n)
+	c.bytes.Add(int64(n))
 	return n, err
 }
 

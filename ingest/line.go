@@ -44,6 +44,15 @@ type lineReader struct {
 // newLineReader looks at the beginning of the stream, and fails where it is no text in
 // UTF-8.
 func newLineReader(ctx context.Context, r io.Reader) (*lineReader, error) {
+	in, err := openText(r)
+	if err != nil {
+		return nil, err
+	}
+	return &lineReader{ctx: ctx, in: in}, nil
+}
+
+// openText looks at the beginning of the stream, and fails where it is no text in UTF-8.
+func openText(r io.Reader) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	head, err := in.Peek(sniffed)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -52,16 +61,16 @@ func newLineReader(ctx context.Context, r io.Reader) (*lineReader, error) {
 	if err := sniff(head); err != nil {
 		return nil, err
 	}
-	return afterMark(ctx, in)
+	return afterMark(in)
 }
 
-// newPlainReader takes the stream to be a text, of which any line may be at fault.
-func newPlainReader(ctx context.Context, r io.Reader) (*lineReader, error) {
-	return afterMark(ctx, bufio.NewReaderSize(r, 64<<10))
+// openPlain takes the stream to be a text, of which any line may be at fault.
+func openPlain(r io.Reader) (*bufio.Reader, error) {
+	return afterMark(bufio.NewReaderSize(r, 64<<10))
 }
 
 // afterMark begins to read behind the byte order mark, if there is one.
-func afterMark(ctx context.Context, in *bufio.Reader) (*lineReader, error) {
+func afterMark(in *bufio.Reader) (*bufio.Reader, error) {
 	head, err := in.Peek(3)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read line 1: %w", err)
@@ -71,7 +80,7 @@ func afterMark(ctx context.Context, in *bufio.Reader) (*lineReader, error) {
 			return nil, fmt.Errorf("read line 1: %w", err)
 		}
 	}
-	return &lineReader{ctx: ctx, in: in}, nil
+	return in, nil
 }
 
 // formats are what a file that is no text may be instead.

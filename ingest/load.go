@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/farmtally/farmtally"
@@ -93,6 +94,7 @@ type loader struct {
 	pricer   *Pricer
 	file     string
 	progress Progress
+	bytes    atomic.Int64      // read of the files; another goroutine may be reading ahead
 	first    farmtally.Instant // meaningless without Records
 	last     farmtally.Instant
 	stopped  error // an error that is not the file's
@@ -140,7 +142,7 @@ const tellEvery = 4096
 
 func (l *loader) tell() {
 	if l.cfg.Progress != nil {
-		l.progress.Rows = l.Read
+		l.progress.Rows, l.progress.Bytes = l.Read, l.bytes.Load()
 		l.cfg.Progress(l.progress)
 	}
 }

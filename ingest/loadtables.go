@@ -26,7 +26,7 @@ func (l *loader) readColumns(source columnSource, in io.ReadCloser) error {
 	if err != nil {
 		return source.Read(l.ctx, nil, l.row)
 	}
-	t := tableLoad{loader: l, rows: source.rows(l.row), size: size, before: l.progress.Bytes}
+	t := tableLoad{loader: l, rows: source.rows(l.row), size: size, before: l.bytes.Load()}
 	tablers := sync.Pool{New: func() any { return source.tabler() }}
 	convert := func(b *batch) {
 		t := tablers.Get().(*tabler)
@@ -34,7 +34,7 @@ func (l *loader) readColumns(source columnSource, in io.ReadCloser) error {
 		tablers.Put(t)
 	}
 	err = source.file(l.ctx, f, source.plan, convert, t.take)
-	l.progress.Bytes = t.before + size
+	l.bytes.Store(t.before + size)
 	return err
 }
 
@@ -64,7 +64,7 @@ func (t *tableLoad) take(b *batch) error {
 	}
 	t.done += int64(b.rows)
 	if b.of > 0 {
-		t.progress.Bytes = t.before + farmtally.Cum(t.size, t.done, b.of)
+		t.bytes.Store(t.before + farmtally.Cum(t.size, t.done, b.of))
 	}
 	t.tell()
 	return t.ctx.Err()

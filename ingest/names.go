@@ -22,6 +22,26 @@ type names struct {
 	texts map[string]string
 
 	lastFarm farm
+	recent   [recentTexts]string // texts that were there lately, by placeOf
+}
+
+// placeOf picks a place of recent by a text's ends.
+func placeOf(s string) uint {
+	h := uint64(len(s)) << 56
+	if len(s) < 8 {
+		for i := range len(s) {
+			h = h<<8 | uint64(s[i])
+		}
+	} else {
+		h ^= eightBytes(s[len(s)-8:])*3 + eightBytes(s)
+	}
+	return uint(h * 0x9E3779B97F4A7C15 >> 54) // the upper ten bits
+}
+
+func eightBytes(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 type nameKey struct{ prefix, farm, name string }
@@ -35,18 +55,23 @@ func (n *names) text(s string) string {
 	if s == "" || n.whole {
 		return s
 	}
-	if kept, ok := n.texts[s]; ok {
-		return kept
+	recent := &n.recent[placeOf(s)]
+	if *recent == s {
+		return *recent
 	}
 	if len(s) > maxRememberedText {
 		return strings.Clone(s)
 	}
-	if len(n.texts) == maxRemembered {
-		clear(n.texts)
+	kept, ok := n.texts[s]
+	if !ok {
+		if len(n.texts) == maxRemembered {
+			clear(n.texts)
+		}
+		kept = strings.Clone(s)
+		n.texts[kept] = kept
 	}
-	s = strings.Clone(s)
-	n.texts[s] = s
-	return s
+	*recent = kept
+	return kept
 }
 
 // own gives a copy of a text that hardly comes again.

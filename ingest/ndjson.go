@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"strings"
 	"unsafe"
@@ -20,64 +19,69 @@ type NDJSON struct {
 	Plain bool
 }
 
-// Read implements Source.
+// Read implements Source. Rows are read on all cores.
 func (n NDJSON) Read(ctx context.Context, r io.Reader, yield func(*Row) error) error {
-	open := newLineReader
+	open := openText
 	if n.Plain {
-		open = newPlainReader
+		open = openPlain
 	}
-	lines, err := open(ctx, r)
+	in, err := open(r)
 	if err != nil {
 		return err
 	}
-	s := newSchema(n.Farm, n.Kind)
-	var row Row
+	return n.pieces(in, pieceBytes, yield).run(ctx)
+}
+
+// pieces reads the text in pieces of about the size.
+func (n NDJSON) pieces(in io.Reader, size int, yield func(*Row) error) *pieces {
+	return &pieces{cutter: &cutter{in: in, size: size}, yield: yield, parse: func() func(*piece) {
+		s := newSchema(n.Farm, n.Kind)
+		return s.ndjsonPiece
+	}}
+}
+
+// ndjsonPiece reads the rows of a piece. They keep nothing of its text.
+func (s *schema) ndjsonPiece(p *piece) {
+	lines := textLines{text: p.text}
 	for {
-		l, err := lines.next()
-		if errors.Is(err, io.EOF) {
-			return nil
+		raw, text, ok := lines.cut()
+		if !ok {
+			p.lines = lines.number
+			return
 		}
-		if err != nil {
-			return err
-		}
-		row.begin(l.number)
-		if l.fault != "" || !s.fastNDJSON(&row, l.text, string(l.text)) {
-			s.ndjson(&row, l)
-		}
-		if err := yield(&row); err != nil {
-			return err
-		}
+		s.ndjsonLine(p.row(), lines.number, raw, text)
 	}
 }
 
 // ReadText reads a text in memory as Read reads a stream of lines that is Plain. The
 // texts of the records are parts of it: it must not change while any of them is in use.
 func (n NDJSON) ReadText(ctx context.Context, text []byte, yield func(*Row) error) error {
-	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
-	whole := unsafe.String(unsafe.SliceData(text), len(text)) //nolint:gosec // the text does not change
+	lines := textLines{text: bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))}
 	s := newSchema(n.Farm, n.Kind)
 	s.whole = true
 	var row Row
-	for number, at := int64(1), 0; at < len(text); number++ {
-		if number%256 == 0 && ctx.Err() != nil {
+	for {
+		raw, l, ok := lines.cut()
+		if !ok {
+			return nil
+		}
+		if lines.number%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		length := bytes.IndexByte(text[at:], '\n') + 1
-		if length == 0 {
-			length = len(text) - at
-		}
-		raw := text[at : at+length]
-		l := bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r"))
-		row.begin(number)
-		if len(raw) > maxLineRead || !s.fastNDJSON(&row, l, whole[at:at+len(l)]) {
-			s.ndjson(&row, line{number, l, lineFault(raw, l)})
-		}
+		s.ndjsonLine(&row, lines.number, raw, l)
 		if err := yield(&row); err != nil {
 			return err
 		}
-		at += length
 	}
-	return nil
+}
+
+// ndjsonLine reads a row of a line, which raw has with its end.
+func (s *schema) ndjsonLine(row *Row, number int64, raw, text []byte) {
+	row.begin(number)
+	same := unsafe.String(unsafe.SliceData(text), len(text)) //nolint:gosec // it is copied, or does not change
+	if len(raw) > maxLineRead || !s.fastNDJSON(row, text, same) {
+		s.ndjson(row, line{number, text, lineFault(raw, text)})
+	}
 }
 
 // fastNDJSON takes a line of the form that most have, or gives false.

@@ -25,6 +25,8 @@ type Prices struct {
 type Pricer struct {
 	prices Prices
 	farms  map[farmtally.FarmID]pricing
+	last   pricing // that of the record before
+	lastID farmtally.FarmID
 }
 
 // pricing is what the records of a farm are priced with.
@@ -35,7 +37,7 @@ type pricing struct {
 
 // NewPricer makes a pricer.
 func NewPricer(prices Prices) *Pricer {
-	return &Pricer{prices, map[farmtally.FarmID]pricing{}}
+	return &Pricer{prices: prices, farms: map[farmtally.FarmID]pricing{}}
 }
 
 // Price gives the row's records their rates. A cost that is more than Money holds is a
@@ -159,7 +161,19 @@ func quantityOf(t *farmtally.Table, per farmtally.Unit, row int) int64 {
 	return column[row]
 }
 
-func (p *Pricer) farm(ctx context.Context, r *farmtally.Record) (farm pricing, err error) {
+// farm gives what the record is priced with.
+func (p *Pricer) farm(ctx context.Context, r *farmtally.Record) (pricing, error) {
+	if r.FarmID == p.lastID && r.FarmID != "" {
+		return p.last, nil
+	}
+	farm, err := p.ask(ctx, r)
+	if err == nil {
+		p.last, p.lastID = farm, r.FarmID
+	}
+	return farm, err
+}
+
+func (p *Pricer) ask(ctx context.Context, r *farmtally.Record) (farm pricing, err error) {
 	farm, ok := p.farms[r.FarmID]
 	if ok {
 		return farm, nil

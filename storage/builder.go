@@ -52,10 +52,9 @@ func (b *Builder) Reset() {
 // Grow makes room for n records in all, with ids of so many bytes.
 func (b *Builder) Grow(n, idBytes int) {
 	for _, column := range []*[]int64{&b.starts, &b.walls, &b.runtimes, &b.costs} {
-		*column = slices.Grow(*column, max(0, n-len(*column)))
+		*column = grown(*column, n)
 	}
-	b.ids = slices.Grow(b.ids, max(0, idBytes-len(b.ids)))
-	b.idEnds = slices.Grow(b.idEnds, max(0, n-len(b.idEnds)))
+	b.ids, b.idEnds = grown(b.ids, idBytes), grown(b.idEnds, n)
 	for c := range b.texts {
 		b.texts[c].grow(n)
 	}

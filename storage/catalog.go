@@ -35,7 +35,7 @@ const (
 const busyTimeout = 60 * time.Second
 
 // readers bounds the connections that read at once.
-const readers = 5 // one of which is for watch
+const readers = 6 // one of which is for watch, and one for the checkpointer
 
 //go:embed schema.sql
 var schema string
@@ -57,8 +57,12 @@ type Catalog struct {
 	reader *sql.DB
 	watch  watch
 
-	writing chan struct{}                 // full during a Write, which guards hot
+	checkpointer checkpointer
+
+	writing chan struct{}                 // full during a Write, which guards hot, made and watches
 	hot     map[farmtally.FarmID]*hotFarm // as of the last Write that asked for the farm
+	made    int64                         // batches of hot records and segments that this process has added
+	watches map[*DropWatch]bool
 	views   hotViews
 	jobs    jobNames
 
@@ -76,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 	}
 	c := &Catalog{
 		dir: filepath.Clean(cfg.Dir), clock: cfg.Clock,
-		writing: make(chan struct{}, 1), hot: map[farmtally.FarmID]*hotFarm{},
+		writing: make(chan struct{}, 1), hot: map[farmtally.FarmID]*hotFarm{}, watches: map[*DropWatch]bool{},
 	}
 	if err := makeFolder(c.dir); err != nil {
 		return nil, c.foreign(ctx, err)
@@ -98,8 +102,8 @@ func (c *Catalog) connect() (err error) {
 	}
 	pragmas := url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "synchronous(FULL)",
-		"fullfsync(1)",             // of macOS, where fsync alone leaves the disk's own cache
-		"wal_autocheckpoint(8192)", // 32 MiB: pushes write the same pages again and again
+		"fullfsync(1)",          // of macOS, where fsync alone leaves the disk's own cache
+		"wal_autocheckpoint(0)", // the checkpointer does it
 	}}
 	name := func(lock string) string {
 		pragmas.Set("_txlock", lock)
@@ -119,6 +123,7 @@ func (c *Catalog) connect() (err error) {
 
 // Close closes the folder.
 func (c *Catalog) Close() error {
+	c.checkpointer.end()
 	err := errors.Join(c.watch.close(), c.writer.Close(), c.reader.Close())
 	if err != nil {
 		return fmt.Errorf("close catalog: %w", err)
@@ -178,6 +183,7 @@ func (c *Catalog) update(ctx context.Context, do func(*sql.Tx) error) error {
 		return fmt.Errorf("commit transaction: %w", explain(ctx, err))
 	}
 	c.doubt.Store(false)
+	c.committed()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ func TestOpenTwice(t *testing.T) {
 	record := ended("r", 1)
 	try(t, a.Write(ctx, func(tx *Tx) error { return tx.PutHot(ctx, []farmtally.Record{record}) }))
 	view, err := b.View(ctx, farmA)
-	if err != nil || len(view.Hot) != 1 || view.Hot[0] != record {
+	if err != nil || !slices.Equal(view.Hot.sorted(), []farmtally.Record{record}) {
 		t.Errorf("view %+v, error %v", view, err)
 	}
 }

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"math"
-	"slices"
 	"unsafe"
 )
 
@@ -61,7 +60,17 @@ func (c *codedColumn[T]) code(v T) uint32 {
 
 func (c *codedColumn[T]) at(row int) T { return c.values[c.codes[row]] }
 
-func (c *codedColumn[T]) grow(n int) { c.codes = slices.Grow(c.codes, max(0, n-len(c.codes))) }
+func (c *codedColumn[T]) grow(n int) { c.codes = grown(c.codes, n) }
+
+// grown gives the slice with room for n values in all. Unlike slices.Grow it lets others
+// run while new memory is cleared: make clears large memory in pieces, append at once,
+// and until it has, no collection of garbage begins and whoever wants one waits.
+func grown[T any](s []T, n int) []T {
+	if n <= cap(s) {
+		return s
+	}
+	return append(make([]T, 0, max(n, cap(s)+cap(s)/4)), s...)
+}
 
 // reset forgets all, and lets go of the values, which may be large.
 func (c *codedColumn[T]) reset() { c.codes, c.values, c.known = c.codes[:0], nil, nil }

@@ -60,7 +60,7 @@ func checksum(column arrow.Array) uint32 {
 	walk = func(d arrow.ArrayData) {
 		for _, b := range d.Buffers() {
 			if b != nil {
-				sum = crc32.Update(sum, castagnoli, b.Bytes())
+				sum = addSum(sum, b.Bytes())
 			}
 		}
 		if dictionary, ok := d.(*array.Data); ok && d.DataType().ID() == arrow.DICTIONARY {
@@ -68,6 +68,17 @@ func checksum(column arrow.Array) uint32 {
 		}
 	}
 	walk(column.Data())
+	return sum
+}
+
+// sumAtOnce are summed up at once: meanwhile nobody else has the processor, nor can a
+// collection of garbage begin.
+const sumAtOnce = 256 << 10
+
+func addSum(sum uint32, bytes []byte) uint32 {
+	for part := range slices.Chunk(bytes, sumAtOnce) {
+		sum = crc32.Update(sum, castagnoli, part)
+	}
 	return sum
 }
 

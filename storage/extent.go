@@ -17,8 +17,7 @@ func (c *Catalog) Extent(ctx context.Context, farm farmtally.FarmID) (x farmtall
 		s := &v.Segments[i]
 		x.Widen(s.First, s.End)
 	}
-	for i := range v.Hot {
-		r := &v.Hot[i]
+	for r := range v.Hot.All() {
 		if r.Running {
 			x.Widen(r.StartedAt, r.StartedAt)
 			x.Running++

@@ -61,8 +61,7 @@ FROM segments WHERE farm_id = ?`, farm)
 		return f, err
 	}
 	hot, _, err := c.readHot(ctx, tx, farm)
-	for i := range hot {
-		r := &hot[i]
+	for r := range hot.All() {
 		if r.Rate.ID == farmtally.Unpriced {
 			f.Unpriced++
 		}
@@ -71,7 +70,7 @@ FROM segments WHERE farm_id = ?`, farm)
 			f.Newest = max(f.Newest, r.EndedAt)
 		}
 	}
-	f.Records += int64(len(hot))
+	f.Records += int64(hot.Len())
 	return f, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,4 +155,13 @@ func writeBatch(c *Catalog, n int) (*Batch, *Segment, error) {
 	}
 	s, err := b.Write(farmA, &builder, builder.Order())
 	return b, s, err
+}
+
+// sorted gives the records by start and id.
+func (h Hot) sorted() (records []farmtally.Record) {
+	for r := range h.All() {
+		records = append(records, *r)
+	}
+	slices.SortFunc(records, compareRecords)
+	return records
 }

@@ -347,6 +347,7 @@ func (t *Tx) writeHot(ctx context.Context) error {
 		if b.last, err = result.LastInsertId(); err != nil {
 			return fmt.Errorf("write hot records: %w", explain(ctx, err))
 		}
+		t.made++
 		b.first, b.writer, t.wrote[farm] = b.last, nil, true
 		if err := t.fold(ctx, farm, f); err != nil {
 			return err

@@ -12,34 +12,16 @@ import (
 // Ended are a farm's hot records that have ended, by start and id, for a seal. They stay
 // as they are.
 type Ended struct {
-	farm    farmtally.FarmID
+	*HotRows
 	through int64 // the last batch that was read
-	batches []*hotBatch
-	rows    []endedRow
-}
-
-type endedRow struct {
-	start      int64
-	batch, row uint32
 }
 
 // Any reports whether there is anything to seal: records, or batches that have none.
 func (e *Ended) Any() bool { return e.through != 0 }
 
-// Len is the number of records.
-func (e *Ended) Len() int { return len(e.rows) }
-
-// Record puts record i into r, whose texts are parts of the batches.
-func (e *Ended) Record(i int, r *farmtally.Record) {
-	row := &e.rows[i]
-	e.batches[row.batch].record(e.farm, int(row.row), r)
-}
-
-func (e *Ended) key(row *endedRow) hotKey { return e.batches[row.batch].key(int(row.row)) }
-
 // ReadEnded gives the farm's hot records that have ended, for RemoveHot.
 func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (*Ended, error) {
-	e := &Ended{farm: farm}
+	e := &Ended{HotRows: newHotRows(farm, false)}
 	err := c.Write(ctx, func(tx *Tx) error {
 		f, err := tx.hot(ctx, farm)
 		if err != nil {
@@ -47,12 +29,12 @@ func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (*Ended,
 		}
 		e.through = f.last()
 		f.sealing = e.through
-		e.rows = make([]endedRow, 0, f.ended)
+		e.rows = make([]hotRow, 0, f.ended)
 		for at, b := range f.batches {
 			e.batches = append(e.batches, b.hotBatch)
 			for row := range b.rows {
 				if !b.isDead(row) && !b.running(row) {
-					e.rows = append(e.rows, endedRow{0, uint32(at), uint32(row)})
+					e.rows = append(e.rows, hotRow{0, uint32(at), uint32(row)})
 				}
 			}
 		}
@@ -62,14 +44,9 @@ func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (*Ended,
 		return nil, err
 	}
 	for i := range e.rows {
-		e.rows[i].start = int64(e.key(&e.rows[i]).start)
+		e.rows[i].start = e.key(e.rows[i]).start
 	}
-	slices.SortFunc(e.rows, func(a, b endedRow) int {
-		if a.start != b.start {
-			return cmp.Compare(a.start, b.start)
-		}
-		return cmp.Compare(e.key(&a).id, e.key(&b).id)
-	})
+	slices.SortFunc(e.rows, e.compare)
 	return e, nil
 }
 
@@ -78,12 +55,12 @@ func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (*Ended,
 // records that is not the one of its identity any more. It reports whether it did
 // anything: it does not where another process has folded the batches with later ones.
 func (t *Tx) RemoveHot(ctx context.Context, e *Ended, replaced func(i int) error) (bool, error) {
-	f, err := t.hot(ctx, e.farm)
+	f, err := t.hot(ctx, e.Info.FarmID)
 	if err != nil {
 		return false, err
 	}
 	var folded int
-	err = t.tx.QueryRowContext(ctx, "SELECT count(*) FROM hot WHERE farm_id = ? AND batch_id > ? AND first_id <= ?", e.farm, e.through, e.through).Scan(&folded)
+	err = t.tx.QueryRowContext(ctx, "SELECT count(*) FROM hot WHERE farm_id = ? AND batch_id > ? AND first_id <= ?", e.Info.FarmID, e.through, e.through).Scan(&folded)
 	if err != nil || folded > 0 {
 		return false, explain(ctx, err)
 	}
@@ -98,16 +75,16 @@ func (t *Tx) RemoveHot(ctx context.Context, e *Ended, replaced func(i int) error
 		for row := range b.rows {
 			if !b.isDead(row) && b.running(row) {
 				var r farmtally.Record
-				b.record(e.farm, row, &r)
+				b.record(e.Info.FarmID, row, &r)
 				running = append(running, r)
 			}
 		}
 	}
-	if _, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND batch_id <= ?", e.farm, e.through); err != nil {
+	if _, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND batch_id <= ?", e.Info.FarmID, e.through); err != nil {
 		return false, fmt.Errorf("delete hot records: %w", explain(ctx, err))
 	}
 	f.remove(e.through + 1)
-	f.sealing, t.wrote[e.farm] = 0, true
+	f.sealing, t.wrote[e.Info.FarmID] = 0, true
 	return true, t.PutHot(ctx, running)
 }
 
@@ -121,8 +98,7 @@ func (f *hotFarm) replacedSince(e *Ended, replaced func(i int) error) error {
 			now[i] = f.batches[at]
 		}
 	}
-	for i := range e.rows {
-		row := &e.rows[i]
+	for i, row := range e.rows {
 		var still bool
 		if b := now[row.batch]; b != nil {
 			still = !b.isDead(int(row.row))

@@ -5,24 +5,24 @@ import (
 	"context"
 	"database/sql"
 	"slices"
-	"sort"
 	"sync"
 
 	"github.com/farmtally/farmtally"
 )
 
 // hotViews keeps each farm's hot records as they were read last, and the batches that
-// this process has written, which need not be read. A list of batches never means other
-// records than it did.
+// this process has written, which need not be read.
 type hotViews struct {
 	mu      sync.Mutex
 	farms   map[farmtally.FarmID]hotView
 	written map[farmtally.FarmID][]*hotBatch // ascending
 }
 
+// hotView is a farm's hot records. They depend on the first and the last batch alone: to
+// fold those between changes none of them.
 type hotView struct {
-	ids     [][2]int64         // of the batches, first and last
-	records []farmtally.Record // by start and id
+	first, last int64        // the first batch's first id, and the last one's last
+	parts       [2][]HotPart // of records that have ended, and of running ones; the oldest first
 }
 
 func (v *hotViews) get(farm farmtally.FarmID) (hotView, []*hotBatch) {
@@ -31,14 +31,14 @@ func (v *hotViews) get(farm farmtally.FarmID) (hotView, []*hotBatch) {
 	return v.farms[farm], v.written[farm]
 }
 
-// put keeps a view, if it is not older than the one that is there.
-func (v *hotViews) put(farm farmtally.FarmID, view hotView, last int64) {
+// put keeps a view, if the one that is there is older.
+func (v *hotViews) put(farm farmtally.FarmID, view hotView) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.farms == nil {
 		v.farms = map[farmtally.FarmID]hotView{}
 	}
-	if old := v.farms[farm]; len(old.ids) == 0 || old.ids[len(old.ids)-1][1] <= last {
+	if old := v.farms[farm]; old.first < view.first || old.last < view.last {
 		v.farms[farm] = view
 	}
 }
@@ -57,9 +57,9 @@ func (v *hotViews) wrote(farm farmtally.FarmID, f *hotFarm) {
 	v.written[farm] = batches
 }
 
-// readHot gives the farm's hot records, by start and id, and the id of the last batch.
-// What was read or written before is not read again.
-func (c *Catalog) readHot(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID) ([]farmtally.Record, int64, error) {
+// readHot gives the farm's hot records and the id of the last batch. What was read or
+// written before is not read again.
+func (c *Catalog) readHot(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID) (Hot, int64, error) {
 	var ids [][2]int64
 	err := query(ctx, tx, func(rows *sql.Rows) error {
 		var id [2]int64
@@ -70,22 +70,21 @@ func (c *Catalog) readHot(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID
 	if err != nil || len(ids) == 0 {
 		return nil, 0, err
 	}
-	last := ids[len(ids)-1][1]
+	first, last := ids[0][0], ids[len(ids)-1][1]
 	view, written := c.views.get(farm)
-	if slices.Equal(view.ids, ids) {
-		return view.records, last, nil
+	if view.first > first || view.last > last {
+		view = hotView{} // another snapshot, of a later moment, was quicker
 	}
-	older, known := view.records, len(view.ids)
-	if known > len(ids) || !slices.Equal(view.ids, ids[:known]) {
-		older, known = nil, 0
+	if view.first != first || view.last != last {
+		ids = slices.DeleteFunc(ids, func(id [2]int64) bool { return id[1] <= view.last })
+		newer, err := batchesOf(ctx, tx, farm, ids, written)
+		if err != nil {
+			return nil, 0, err
+		}
+		view = view.with(farm, first, newer)
+		c.views.put(farm, view)
 	}
-	newer, err := batchesOf(ctx, tx, farm, ids[known:], written)
-	if err != nil {
-		return nil, 0, err
-	}
-	view = hotView{ids, merged(farm, older, newer)}
-	c.views.put(farm, view, last)
-	return view.records, last, nil
+	return slices.Concat(view.parts[0], view.parts[1]), last, nil
 }
 
 // batchesOf gives the farm's last batches, which have these ids. Those that are among the
@@ -107,43 +106,33 @@ func batchesOf(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID, ids [][2]
 	return batches, err
 }
 
-// newRow is a row of a batch, or −1 and an identity that the batch takes away.
-type newRow struct {
-	key        hotKey
-	batch, row int
-}
-
-// merged gives the records, by start and id, as the newer batches leave them.
-func merged(farm farmtally.FarmID, older []farmtally.Record, newer []*hotBatch) []farmtally.Record {
-	var rows []newRow
-	for at, b := range newer {
-		for _, k := range b.gone {
-			rows = append(rows, newRow{k, at, -1})
+// with gives the records as they are after newer batches, of those that begin with the
+// first. A newer batch may have older ones folded into it.
+func (v hotView) with(farm farmtally.FarmID, first int64, newer []*hotBatch) hotView {
+	for kind, parts := range v.parts {
+		v.parts[kind] = slices.Clone(parts)
+		for i, p := range parts {
+			v.parts[kind][i] = p.since(first)
 		}
+		v.parts[kind] = settle(v.parts[kind])
+	}
+	for _, b := range newer {
+		keys := slices.Clone(b.gone)
 		for row := range b.rows {
-			rows = append(rows, newRow{b.key(row), at, row})
+			keys = append(keys, b.key(row))
 		}
+		slices.SortFunc(keys, compareKeys)
+		keys = slices.Compact(keys) // a transaction may have removed a record and put it again
+		for kind := range v.parts {
+			for i, p := range v.parts[kind] {
+				v.parts[kind][i] = p.without(keys)
+			}
+			v.parts[kind] = settle(append(v.parts[kind], HotPart{HotRows: rowsOf(farm, b, kind == 1)}))
+		}
+		v.last = b.last
 	}
-	slices.SortFunc(rows, func(a, b newRow) int {
-		return cmp.Or(compareKeys(a.key, b.key), cmp.Compare(b.batch, a.batch), cmp.Compare(b.row, a.row))
-	})
-	out := make([]farmtally.Record, 0, len(older)+len(rows))
-	for i := range rows {
-		row := &rows[i]
-		if i > 0 && rows[i-1].key == row.key {
-			continue // a later batch has it too
-		}
-		n := sort.Search(len(older), func(i int) bool { return compareKeys(hotKeyOf(&older[i]), row.key) >= 0 })
-		out, older = append(out, older[:n]...), older[n:]
-		if len(older) > 0 && hotKeyOf(&older[0]) == row.key {
-			older = older[1:]
-		}
-		if row.row >= 0 {
-			out = append(out, farmtally.Record{})
-			newer[row.batch].record(farm, row.row, &out[len(out)-1])
-		}
-	}
-	return append(out, older...)
+	v.first = first
+	return v
 }
 
 func compareKeys(a, b hotKey) int {

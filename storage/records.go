@@ -14,8 +14,8 @@ import (
 type View struct {
 	Segments []SegmentInfo      // by first start
 	Dropped  map[int64][]uint32 // rows that were replaced, ascending, by segment
-	Hot      []farmtally.Record // in the order of start and id
-	Version  int64              // the latest batch of hot records; 0 for none
+	Hot      Hot
+	Version  int64 // the latest batch of hot records; 0 for none
 }
 
 // View reads a farm's records as they are now.
@@ -55,7 +55,13 @@ type Tx struct {
 	lastFarm farmtally.FarmID
 	raised   bool // the format version was raised
 	named    []namedJobs
+	made     int64 // batches and segments
+	drops    []DroppedRow
+	then     func()
 }
+
+// Then has do done once the transaction has committed, before the next one begins.
+func (t *Tx) Then(do func()) { t.then = do }
 
 // Write runs do in one transaction; an error of do leaves nothing of it.
 func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
@@ -79,8 +85,19 @@ func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
 		}
 		return err
 	}
+	t.committed()
+	return nil
+}
+
+// committed does what is to be done when the transaction has committed.
+func (t *Tx) committed() {
+	c := t.catalog
 	if t.raised {
 		c.raised.Store(true)
+	}
+	c.made += t.made
+	for w := range c.watches {
+		w.rows = append(w.rows, t.drops...)
 	}
 	for i := range t.named {
 		c.jobs.wrote(&t.named[i])
@@ -88,7 +105,9 @@ func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
 	for farm := range t.wrote {
 		c.views.wrote(farm, c.hot[farm])
 	}
-	return nil
+	if t.then != nil {
+		t.then()
+	}
 }
 
 // Segments gives a farm's segments by first start.
@@ -135,6 +154,7 @@ func (t *Tx) AddSegment(ctx context.Context, s *SegmentInfo) (id int64, err erro
 	if err != nil {
 		return 0, fmt.Errorf("write segment: %w", explain(ctx, err))
 	}
+	t.made++
 	return result.LastInsertId()
 }
 
@@ -144,6 +164,7 @@ func (t *Tx) Drop(ctx context.Context, segment int64, row int) error {
 	if err != nil {
 		return fmt.Errorf("drop row: %w", explain(ctx, err))
 	}
+	t.drops = append(t.drops, DroppedRow{segment, uint32(row)}) //nolint:gosec // a row's number
 	return nil
 }
 

@@ -74,7 +74,7 @@ func TestViews(t *testing.T) {
 		return nil
 	}))
 	view, err := c.View(ctx, farmA)
-	if err != nil || !slices.Equal(view.Hot, []farmtally.Record{b, a}) || view.Version == 0 {
+	if err != nil || !slices.Equal(view.Hot.sorted(), []farmtally.Record{b, a}) || view.Version == 0 {
 		t.Errorf("view %+v, error %v", view, err)
 	}
 	try(t, c.Write(ctx, func(tx *Tx) error {
@@ -91,7 +91,7 @@ func TestViews(t *testing.T) {
 		}
 		return tx.DeleteHot(ctx, farmA, []farmtally.Record{b})
 	}))
-	if view, err = c.View(ctx, farmA); err != nil || !slices.Equal(view.Hot, []farmtally.Record{a}) {
+	if view, err = c.View(ctx, farmA); err != nil || !slices.Equal(view.Hot.sorted(), []farmtally.Record{a}) {
 		t.Errorf("view %+v, error %v", view, err)
 	}
 }
@@ -144,7 +144,7 @@ func TestConcurrentWriters(t *testing.T) {
 	view, err := c.View(ctx, farmA)
 	try(t, err)
 	first := ended("counter", 7)
-	if want := int64(4 * counts); len(view.Hot) != 1 || int64(view.Hot[0].Cost-first.Cost) != want {
+	if want := int64(4 * counts); view.Hot.Len() != 1 || int64(view.Hot.sorted()[0].Cost-first.Cost) != want {
 		t.Errorf("view %+v, want a count of %d", view, want)
 	}
 }
@@ -167,7 +167,7 @@ func TestEndedContext(t *testing.T) {
 		"DroppedRows": func(ctx context.Context, tx *Tx) error { _, err := tx.DroppedRows(ctx, 1); return err },
 		"Segments":    func(ctx context.Context, tx *Tx) error { _, err := tx.Segments(ctx, farmA); return err },
 		"RemoveHot": func(ctx context.Context, tx *Tx) error {
-			_, err := tx.RemoveHot(ctx, &Ended{farm: farmA, through: 1}, nil)
+			_, err := tx.RemoveHot(ctx, &Ended{HotRows: newHotRows(farmA, false), through: 1}, nil)
 			return err
 		},
 		"CountHot": func(ctx context.Context, tx *Tx) error { _, _, err := tx.CountHot(ctx, farmA); return err },
@@ -206,7 +206,7 @@ func TestEndedContext(t *testing.T) {
 	if _, err := Open(ctx, Config{Dir: t.TempDir()}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Open: error %v", err)
 	}
-	if view, err := c.View(context.Background(), farmA); err != nil || len(view.Hot)+len(view.Segments) != 0 {
+	if view, err := c.View(context.Background(), farmA); err != nil || view.Hot.Len()+len(view.Segments) != 0 {
 		t.Errorf("view %+v, error %v", view, err)
 	}
 }

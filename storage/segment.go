@@ -119,6 +119,7 @@ func (s *Segment) readArrays() error {
 		s.arrays[c] = batch.Column(int(c))
 		if fresh {
 			s.Info.Checksums[c] = checksum(s.arrays[c])
+			s.verified[c].Do(func() { makeDictionary(s.arrays[c]) })
 		}
 	}
 	return nil
@@ -148,17 +149,14 @@ func (s *Segment) Close() error {
 func (s *Segment) Len() int { return int(s.Info.Records) }
 
 // Verify compares a column with its checksum, once: later calls give the same
-// answer. It also has Arrow make the array of a dictionary's values, which Arrow
-// does at the first look and with no regard for other goroutines.
+// answer.
 func (s *Segment) Verify(c Column) error {
 	s.verified[c].Do(func() {
 		err := guard(func() error {
 			if checksum(s.arrays[c]) != s.Info.Checksums[c] {
 				return damaged(fmt.Errorf("column %s has a wrong checksum", c))
 			}
-			if column, ok := s.arrays[c].(*array.Dictionary); ok {
-				column.Dictionary()
-			}
+			makeDictionary(s.arrays[c])
 			return nil
 		})
 		if err != nil {
@@ -166,6 +164,14 @@ func (s *Segment) Verify(c Column) error {
 		}
 	})
 	return s.damage[c]
+}
+
+// makeDictionary has Arrow make the array of a dictionary's values, which it does at the
+// first look and with no regard for other goroutines.
+func makeDictionary(column arrow.Array) {
+	if d, ok := column.(*array.Dictionary); ok {
+		d.Dictionary()
+	}
 }
 
 // Starts gives the start column, milliseconds since 1970, ascending.

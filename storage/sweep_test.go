@@ -161,12 +161,12 @@ func TestFullDisk(t *testing.T) {
 	if left := files(t, folder, segmentFolder); len(left) != 0 {
 		t.Errorf("%v are left", left)
 	}
-	if view, err := folder.View(context.Background(), farmA); err != nil || len(view.Hot) != 0 {
-		t.Errorf("%d hot records are left, error %v", len(view.Hot), err)
+	if view, err := folder.View(context.Background(), farmA); err != nil || view.Hot.Len() != 0 {
+		t.Errorf("%d hot records are left, error %v", view.Hot.Len(), err)
 	}
 	c.finish(t)
-	if view, err := folder.View(context.Background(), farmA); err != nil || len(view.Hot) != 1 {
-		t.Errorf("%d hot records afterwards, error %v", len(view.Hot), err)
+	if view, err := folder.View(context.Background(), farmA); err != nil || view.Hot.Len() != 1 {
+		t.Errorf("%d hot records afterwards, error %v", view.Hot.Len(), err)
 	}
 }
 

@@ -60,7 +60,7 @@ func (p *program) checkFolder(ctx context.Context, c *storage.Catalog) (*checkup
 		if err != nil {
 			return nil, err
 		}
-		found.Records += int64(len(view.Hot))
+		found.Records += int64(view.Hot.Len())
 		for _, info := range view.Segments {
 			if err := ctx.Err(); err != nil {
 				return nil, err

@@ -36,6 +36,10 @@ type traced struct {
 	killed string         // the operation that it was killed before, or ""
 	met    map[string]int // operations by their kind, all runs
 	err    error
+
+	pause   func(what string) (goOn <-chan struct{}) // where it is set nothing is killed: a thread waits before what it was about to do until goOn is closed
+	waiting int                                      // the thread that waits, or 0
+	goOn    <-chan struct{}
 }
 
 // alikeStep is how many operations of one kind that follow each other count as one.
@@ -70,9 +74,10 @@ func (tr *traced) run(cmd *exec.Cmd, started func(pid int)) {
 		case stop != syscall.SIGTRAP && stop != syscall.SIGSTOP:
 			signal = int(stop)
 		}
-		if status.Stopped() {
+		if status.Stopped() && tid != tr.waiting {
 			_ = syscall.PtraceSyscall(tid, signal) // it may have been killed meanwhile
 		}
+		tr.letGoOn()
 		tid, tr.err = syscall.Wait4(-pid, &status, syscall.WALL, nil)
 		switch {
 		case errors.Is(tr.err, syscall.EINTR):
@@ -82,6 +87,16 @@ func (tr *traced) run(cmd *exec.Cmd, started func(pid int)) {
 		case tid == pid && (status.Exited() || status.Signaled()):
 			return
 		}
+	}
+}
+
+// letGoOn lets the thread that waits go on, if it may.
+func (tr *traced) letGoOn() {
+	select {
+	case <-tr.goOn:
+		_ = syscall.PtraceSyscall(tr.waiting, 0) // it may have been killed meanwhile
+		tr.waiting, tr.goOn = 0, nil
+	default:
 	}
 }
 
@@ -117,6 +132,14 @@ func (tr *traced) atSyscall(pid, tid int) {
 	if what == "" {
 		return
 	}
+	if tr.pause != nil {
+		if tr.waiting == 0 {
+			if tr.goOn = tr.pause(what); tr.goOn != nil {
+				tr.waiting = tid
+			}
+		}
+		return
+	}
 	if what != tr.last {
 		tr.last, tr.alike = what, 0
 	}
@@ -150,6 +173,8 @@ func (tr *traced) operation(tid int, info *syscallInfo) string {
 		names[info.number], path = "remove", textAt(tid, info.args[1])
 	case info.number == unix.SYS_UNLINK:
 		names[info.number], path = "remove", textAt(tid, info.args[0])
+	case info.number == unix.SYS_MUNMAP && tr.pause != nil:
+		names[info.number], path = "unmap", mappedAt(tid, info.args[0])
 	}
 	if !strings.HasPrefix(path, tr.data) {
 		return ""
@@ -174,6 +199,17 @@ func textAt(tid int, at uint64) string {
 	n, _ := syscall.PtracePeekData(tid, uintptr(at), text) // what is not mapped is missed
 	before, _, _ := bytes.Cut(text[:n], []byte{0})
 	return string(before)
+}
+
+// mappedAt is the file that a thread's process has mapped at an address, or "".
+func mappedAt(tid int, at uint64) string {
+	maps, _ := os.ReadFile(fmt.Sprintf("/proc/%d/maps", tid)) // it may have been killed meanwhile
+	for line := range strings.Lines(string(maps)) {
+		if fields := strings.Fields(line); len(fields) > 5 && strings.HasPrefix(fields[0], fmt.Sprintf("%x-", at)) {
+			return fields[5]
+		}
+	}
+	return ""
 }
 
 // sweepKills calls try with the moments at which to kill, until one is behind the end:
