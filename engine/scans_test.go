@@ -55,10 +55,10 @@ func TestScansInPieces(t *testing.T) {
 		defer s.Close() //nolint:errcheck // a test's
 		a := &aggregation{snapshot: s.(*snapshot), query: q, shapes: shapesOf(q)}
 		for _, one := range a.scans(a.meeting(slices.Clone(a.snapshot.segments))) {
-			if one.known == nil {
-				pieces++
-			} else {
+			if a.known(one.part) {
 				known++
+			} else {
+				pieces++
 			}
 		}
 		var samples int64
