@@ -127,6 +127,24 @@ func TestOpeningIsJudgedByTheGoalsSize(t *testing.T) {
 	if g = few.openingGoal(&history{Runs: []*results{few, many}}); g.outcome() != "reached" || !strings.Contains(g.reached[0].text, "2026-01-02") {
 		t.Errorf("of 200,000,000 records: %s, %+v", g.outcome(), g.reached)
 	}
+	exact := sample(openRecords, true)
+	exact.Machine.Date = many.Machine.Date
+	if g = few.openingGoal(&history{Runs: []*results{few, exact, many}}); !strings.Contains(g.reached[0].text, "100,000,000") {
+		t.Errorf("of the goal's size, and more: %+v", g.reached)
+	}
+}
+
+// TestTheDocumentShowsAWholeRun sees that its tables are those of the most records of which
+// everything was measured.
+func TestTheDocumentShowsAWholeRun(t *testing.T) {
+	few, some, many := sample(1000, true), sample(2000, false), sample(3000, true)
+	many.Parquet = nil
+	if got := (&history{Runs: []*results{few, some, many}}).whole(); got != some {
+		t.Errorf("shows %+v", got)
+	}
+	if got := (&history{Runs: []*results{many}}).whole(); got != nil {
+		t.Errorf("shows %+v", got)
+	}
 }
 
 // TestRunsAreRemembered sees that what a later run measured takes its place, and that

@@ -28,16 +28,15 @@ func (b *bench) report(ctx context.Context) error {
 	if _, err := os.Stdout.Write(append(run.Bytes(), sizes.Bytes()...)); err != nil || b.document == "" {
 		return err
 	}
-	if b.whole() {
+	if shown := h.whole(); shown != nil {
+		run.Reset()
+		shown.write(&run, h)
 		if err := replaceBetween(b.document, "measured", run.Bytes()); err != nil {
 			return err
 		}
 	}
 	return replaceBetween(b.document, "sizes", sizes.Bytes())
 }
-
-// whole reports whether the run has measured everything.
-func (b *bench) whole() bool { return b.peers && len(b.only) == 0 && len(b.queries) == 0 }
 
 func (b *bench) peerVersions(ctx context.Context) (err error) {
 	if !b.peers {

@@ -132,6 +132,17 @@ type history struct {
 	Runs []*results `json:"runs"`
 }
 
+// whole gives the run of the most records among those that have measured everything, beside
+// the peers. Its goals are also judged by what runs of more records have measured.
+func (h *history) whole() (most *results) {
+	for _, r := range h.Runs {
+		if !slices.ContainsFunc(r.goals(&history{Runs: []*results{r}}), func(g goal) bool { return g.outcome() == "not measured" }) {
+			most = r
+		}
+	}
+	return most
+}
+
 // overlay gives the results with those of a later run in the place of what it measured.
 func (r *results) overlay(later *results) (*results, error) {
 	members := map[string]json.RawMessage{}

@@ -44,11 +44,11 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 		return err
 	}
 	scans := a.scans(a.meeting(slices.Concat(a.snapshot.segments, ended)))
-	find := func(ctx context.Context, i int) (*kernel.Partial, error) { return a.scan(ctx, &scans[i]) }
-	var pieces []*kernel.Partial
-	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(scans), find, func(i int, found *kernel.Partial) error {
+	find := func(ctx context.Context, i int) (found, error) { return a.find(ctx, &scans[i]) }
+	var pieces []found
+	err := inOrder(ctx, a.snapshot.engine.cfg.Workers, len(scans), find, func(i int, f found) error {
 		s := &scans[i]
-		if pieces = append(pieces, found); len(pieces) < s.of {
+		if pieces = append(pieces, f); len(pieces) < s.of {
 			return nil
 		}
 		answer, err := a.answer(s, pieces)
@@ -68,37 +68,47 @@ func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) 
 	return m.flush(ctx, math.MaxInt64)
 }
 
-// partScan is one of several pieces of the scan of a part, or what an earlier one found.
+// partScan is one of several pieces of the scan of a part.
 type partScan struct {
 	part      *part
 	piece, of int
-	known     *answer
+}
+
+// found is what a piece gave, nil where nothing was left for it, or what the cache had.
+type found struct {
+	piece *kernel.Partial
+	known *answer
 }
 
 // scans gives what is to be scanned, by the parts' first start. Where fewer parts than
 // would keep all workers busy are to be scanned, each of them is cut into pieces.
 func (a *aggregation) scans(meeting []*part) (scans []partScan) {
-	e, unknown := a.snapshot.engine, 0
-	known := make([]*answer, len(meeting))
-	for i, p := range meeting {
-		if known[i] = e.cache.get(a.shapes.key(p), p.dropped); known[i] == nil {
+	cfg, unknown := &a.snapshot.engine.cfg, 0
+	for _, p := range meeting {
+		if !a.known(p) {
 			unknown++
 		}
 	}
-	for i, p := range meeting {
+	for _, p := range meeting {
 		of := 1
-		if known[i] == nil && unknown < 2*e.cfg.Workers {
-			of = int(min(int64(e.cfg.Workers), 1+p.records()/pieceRecords))
+		if unknown < 2*cfg.Workers && !a.known(p) {
+			of = int(min(int64(cfg.Workers), 1+p.records()/cfg.PieceRecords))
 		}
 		for n := range of {
-			scans = append(scans, partScan{p, n, of, known[i]})
+			scans = append(scans, partScan{p, n, of})
 		}
 	}
 	return scans
 }
 
-// pieceRecords is how many records are worth a worker of their own.
-const pieceRecords = 1 << 15
+// known reports whether the cache has the answer of a part. It may not any more when it is
+// asked for: to hold all answers until then would take as much memory again.
+func (a *aggregation) known(p *part) bool {
+	return a.snapshot.engine.cache.has(a.shapes.key(p), p.dropped)
+}
+
+// DefaultPieceRecords is how many records are worth a worker of their own.
+const DefaultPieceRecords = 1 << 15
 
 // meeting gives the parts that can meet the range, by first start.
 func (a *aggregation) meeting(parts []part) (meeting []*part) {
@@ -129,43 +139,48 @@ func (a *aggregation) advance(records int64) {
 	}
 }
 
-// scan looks at the records of a piece of a part, nil where nothing is left for it.
-func (a *aggregation) scan(ctx context.Context, s *partScan) (*kernel.Partial, error) {
-	if s.known != nil {
-		return nil, nil
+// find looks into the cache, and else at the records of a piece of a part.
+func (a *aggregation) find(ctx context.Context, s *partScan) (f found, err error) {
+	e := a.snapshot.engine
+	if f.known = e.cache.get(a.shapes.key(s.part), s.part.dropped); f.known != nil {
+		return f, nil
 	}
 	in, err := s.part.input(a.query)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
 	whole, some := in.scan(a.query)
 	if !some {
-		return nil, nil
+		return f, nil
 	}
-	whole.Zones = a.snapshot.engine.zonesOf(in)
-	pieces := whole.Parts(s.of)
-	if s.piece >= len(pieces) {
-		return nil, nil
+	whole.Zones = e.zonesOf(in)
+	if pieces := whole.Parts(s.of); s.piece < len(pieces) {
+		f.piece, err = a.runScan(ctx, pieces[s.piece])
 	}
-	return a.runScan(ctx, pieces[s.piece])
+	return f, err
 }
 
 // answer makes the answer of a part out of those of its pieces, and keeps it.
-func (a *aggregation) answer(s *partScan, pieces []*kernel.Partial) (*answer, error) {
-	if s.known != nil {
-		return s.known, nil
+func (a *aggregation) answer(s *partScan, all []found) (*answer, error) {
+	var pieces []*kernel.Partial
+	for _, f := range all {
+		if f.known != nil {
+			return f.known, nil
+		}
+		if f.piece != nil {
+			pieces = append(pieces, f.piece)
+		}
 	}
-	pieces = slices.DeleteFunc(pieces, func(p *kernel.Partial) bool { return p == nil })
-	found := &answer{Partial: &kernel.Partial{}}
+	made := &answer{Partial: &kernel.Partial{}}
 	if len(pieces) > 0 {
 		groups, err := s.part.groups(a.query)
 		if err != nil {
 			return nil, err
 		}
-		found = newAnswer(kernel.Join(pieces), groups)
+		made = newAnswer(kernel.Join(pieces), groups)
 	}
-	a.snapshot.engine.cache.put(a.shapes.key(s.part), s.part.dropped, s.part.records(), found)
-	return found, nil
+	a.snapshot.engine.cache.put(a.shapes.key(s.part), s.part.dropped, s.part.records(), made)
+	return made, nil
 }
 
 // scanRunning takes the answers of the records that run, as they are at the query's AsOf.

@@ -73,6 +73,14 @@ func (w *worth) Pop() any {
 
 func newCache(most int64) *cache { return &cache{most: most, byKey: map[cacheKey]*kept{}} }
 
+// has reports whether get would find an answer.
+func (c *cache) has(key cacheKey, dropped []uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.byKey[key]
+	return k != nil && slices.Equal(k.dropped, dropped)
+}
+
 func (c *cache) get(key cacheKey, dropped []uint32) *answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -71,8 +71,8 @@ func (c *cached) open(t *rapid.T) {
 	var err error
 	c.catalog, err = storage.Open(context.Background(), storage.Config{Dir: c.dir})
 	must(t, err)
-	c.warm = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1})
-	c.cold = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1, CacheBytes: -1})
+	c.warm = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1, Workers: 3, PieceRecords: 2})
+	c.cold = engine.Open(engine.Config{Catalog: c.catalog, SegmentRecords: 6, SealRecords: -1, CacheBytes: -1, Workers: 3, PieceRecords: 2})
 }
 
 func (c *cached) close(t *rapid.T) {

@@ -27,6 +27,9 @@ type Config struct {
 	// SealRecords is how many ended hot records of a farm make a segment; 0 is
 	// DefaultSealRecords, negative never seals by itself.
 	SealRecords int
+	// PieceRecords is how many records of a segment are worth a worker of their own, where
+	// there are fewer segments to scan than keep all workers busy; 0 is DefaultPieceRecords.
+	PieceRecords int64
 	// CacheBytes is how much memory keeps what queries found in segments, for the next
 	// query of the same kind; 0 is DefaultCacheBytes, negative keeps nothing.
 	CacheBytes int64
@@ -68,6 +71,9 @@ func Open(cfg Config) *Engine {
 	}
 	if cfg.SealRecords == 0 {
 		cfg.SealRecords = DefaultSealRecords
+	}
+	if cfg.PieceRecords == 0 {
+		cfg.PieceRecords = DefaultPieceRecords
 	}
 	if cfg.CacheBytes == 0 {
 		cfg.CacheBytes = DefaultCacheBytes

@@ -20,7 +20,7 @@ func open(t *testing.T, dir string) *engine.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: 7, SealRecords: 5})
+	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: 7, SealRecords: 5, Workers: 3, PieceRecords: 2})
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)
