@@ -232,6 +232,32 @@ func (r *benchRows) scan(period farmtally.Period) *Scan {
 	return s
 }
 
+// BenchmarkCount counts the rows of each queue.
+func BenchmarkCount(b *testing.B) {
+	for _, n := range []int{1, BlockRows, 1<<12 - 1, 1 << 12, 100_000} {
+		r := newBenchRows(n)
+		counts := make([]int64, 40)
+		beside(b, n, 1, func() { Count(counts, r.resource, 0, n) }, func() {
+			for i := range n {
+				counts[r.resource[i]]++
+			}
+		})
+	}
+}
+
+// BenchmarkLatest finds the last end of each queue.
+func BenchmarkLatest(b *testing.B) {
+	for _, n := range []int{BlockRows - 1, BlockRows, BlockRows + 1, 100_000} {
+		r := newBenchRows(n)
+		latest := make([]int64, 40)
+		beside(b, n, 13, func() { Latest(latest, r.resource, r.starts, r.wall, 0, n) }, func() {
+			for i := range n {
+				latest[r.resource[i]] = max(latest[r.resource[i]], r.starts[i]+int64(r.wall.at(i)))
+			}
+		})
+	}
+}
+
 // BenchmarkRun asks by user, hourly and daily, beside Plain.
 func BenchmarkRun(b *testing.B) {
 	for _, period := range []struct {

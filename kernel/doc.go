@@ -10,6 +10,8 @@
 // twin of Run: one record and one bucket at a time, into a map, and the two are
 // tested to give the same.
 //
+// [Count], [Earliest] and [Latest] look at whole columns, to tell what is stored.
+//
 // Two loops, Unsigned.pick and addRows, take most of a scan's time: vector_amd64.s has them
 // for AVX2. The loops in Go do the same, on other processors and for columns of rare widths.
 package kernel
