@@ -83,15 +83,15 @@ type found struct {
 // scans gives what is to be scanned, by the parts' first start. Where fewer parts than
 // would keep all workers busy are to be scanned, each of them is cut into pieces.
 func (a *aggregation) scans(meeting []*part) (scans []partScan) {
-	cfg, unknown := &a.snapshot.engine.cfg, 0
+	cfg, unknown := &a.snapshot.engine.cfg, map[*part]bool{}
 	for _, p := range meeting {
 		if !a.known(p) {
-			unknown++
+			unknown[p] = true
 		}
 	}
 	for _, p := range meeting {
 		of := 1
-		if unknown < 2*cfg.Workers && !a.known(p) {
+		if len(unknown) < 2*cfg.Workers && unknown[p] {
 			of = int(min(int64(cfg.Workers), 1+p.records()/cfg.PieceRecords))
 		}
 		for n := range of {
@@ -154,7 +154,7 @@ func (a *aggregation) find(ctx context.Context, s *partScan) (f found, err error
 		return f, nil
 	}
 	whole.Zones = e.zonesOf(in)
-	if pieces := whole.Parts(s.of); s.piece < len(pieces) {
+	if pieces := whole.Pieces(s.of); s.piece < len(pieces) {
 		f.piece, err = a.runScan(ctx, pieces[s.piece])
 	}
 	return f, err

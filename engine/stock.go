@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/farmtally/farmtally"
@@ -207,7 +208,7 @@ func (t *stocktaking) readTimes(p *partStock) error {
 			return err
 		}
 		if first {
-			c.first = filled(len(c.records), math.MaxInt64)
+			c.first = slices.Repeat([]int64{math.MaxInt64}, len(c.records))
 			p.part.runs(func(from, to int) { kernel.Earliest(c.first, c.codes, starts, from, to) })
 		}
 		if last {
@@ -216,19 +217,11 @@ func (t *stocktaking) readTimes(p *partStock) error {
 				return err
 			}
 			wall := unsigned(walls)
-			c.last = filled(len(c.records), math.MinInt64)
+			c.last = slices.Repeat([]int64{math.MinInt64}, len(c.records))
 			p.part.runs(func(from, to int) { kernel.Latest(c.last, c.codes, starts, wall, from, to) })
 		}
 	}
 	return nil
-}
-
-func filled(n int, v int64) []int64 {
-	s := make([]int64, n)
-	for i := range s {
-		s[i] = v
-	}
-	return s
 }
 
 func (c *codeStock) takeTimes(to map[string]*held) {

@@ -141,8 +141,8 @@ func TestRunEqualsPlain(t *testing.T) {
 	}
 }
 
-// The parts of a scan give what the scan gives.
-func TestParts(t *testing.T) {
+// The pieces of a scan give what the scan gives.
+func TestPieces(t *testing.T) {
 	several := 0
 	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 7))
@@ -151,23 +151,23 @@ func TestParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts := s.Parts(1 + r.IntN(8))
-		found := make([]*kernel.Partial, len(parts))
-		for i, part := range parts {
-			if found[i], err = part.Run(); err != nil {
+		pieces := s.Pieces(1 + r.IntN(8))
+		found := make([]*kernel.Partial, len(pieces))
+		for i, piece := range pieces {
+			if found[i], err = piece.Run(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if len(parts) > 2 {
+		if len(pieces) > 2 {
 			several++
 		}
 		got := kernel.Join(found)
 		if got.Seen != want.Seen || !slices.Equal(got.Runs, want.Runs) || !slices.Equal(got.Entries, want.Entries) {
-			t.Fatalf("seed %d: %d parts give another answer than the whole", seed, len(parts))
+			t.Fatalf("seed %d: %d pieces give another answer than the whole", seed, len(pieces))
 		}
 	}
 	if several < 50 {
-		t.Errorf("only %d scans have more than two parts", several)
+		t.Errorf("only %d scans have more than two pieces", several)
 	}
 }
 

@@ -32,7 +32,7 @@ type Scan struct {
 	Unpriced uint32 // Rate's code that is counted
 
 	Start, End int64 // the range of the question, milliseconds since 1970
-	Later      bool  // what starts before Start is seen by another part of the question
+	Later      bool  // what starts before Start is seen by another piece of the scan
 	Period     farmtally.Period
 	Zone       farmtally.Offset
 

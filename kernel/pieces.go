@@ -7,29 +7,29 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// Parts cuts a scan at the ends of buckets into no more than n, of about as many rows,
+// Pieces cuts a scan at the ends of buckets into no more than n, of about as many rows,
 // which may run side by side. Join makes one answer of theirs.
-func (s *Scan) Parts(n int) []*Scan {
+func (s *Scan) Pieces(n int) []*Scan {
 	from := sort.Search(len(s.Starts), func(i int) bool { return s.Starts[i] >= s.Start })
 	rows := sort.Search(len(s.Starts)-from, func(i int) bool { return s.Starts[from+i] >= s.End })
 	rest := *s
-	var parts []*Scan
+	var pieces []*Scan
 	for k := 1; k < n && rows > 0 && s.Period != farmtally.WholeRange; k++ {
 		bucket := s.bucketOf(s.Starts[from+rows*k/n])
 		if cut := int64(farmtally.BucketStart(s.Period, s.Zone, bucket)); cut > rest.Start {
-			part := rest
-			part.End = cut
-			parts = append(parts, &part)
+			piece := rest
+			piece.End = cut
+			pieces = append(pieces, &piece)
 			rest.Start, rest.Later = cut, true
 		}
 	}
-	return append(parts, &rest)
+	return append(pieces, &rest)
 }
 
-// Join makes the answer of a scan out of its parts'.
-func Join(parts []*Partial) *Partial {
-	joined := parts[0]
-	for _, p := range parts[1:] {
+// Join makes the answer of a scan out of its pieces'.
+func Join(pieces []*Partial) *Partial {
+	joined := pieces[0]
+	for _, p := range pieces[1:] {
 		before := len(joined.Entries)
 		for _, run := range p.Runs {
 			joined.Runs = append(joined.Runs, Run{run.Bucket, before + run.End})
