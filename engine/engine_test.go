@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"flag"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -37,14 +36,11 @@ func TestSuite(t *testing.T) { backendtest.Run(t, open(t, t.TempDir())) }
 // Ten thousand random data sets and their queries, without a difference from the
 // reference.
 func TestTenThousand(t *testing.T) {
-	checks := "10000"
+	checks := 10_000
 	if testing.Short() {
-		checks = "500"
+		checks = 100
 	}
-	if err := flag.Set("rapid.checks", checks); err != nil {
-		t.Fatal(err)
-	}
-	defer flag.Set("rapid.checks", "100") //nolint:errcheck // its default
+	backendtest.Checks(t, checks)
 	e := open(t, t.TempDir())
 	rapid.Check(t, func(t *rapid.T) { backendtest.Compare(t, e) })
 }

@@ -58,6 +58,7 @@ func TestStock(t *testing.T) {
 	e := engine.Open(engine.Config{Catalog: catalog, SegmentRecords: 7, SealRecords: 5})
 	defer e.Close() //nolint:errcheck // of a test
 	var seen kinds
+	backendtest.Checks(t, 100)
 	rapid.Check(t, func(t *rapid.T) {
 		farm := backendtest.NewFarm()
 		reference := backendtest.NewReference()

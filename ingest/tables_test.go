@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -183,7 +182,7 @@ func drawFile(t *rapid.T, dir, form string) string {
 
 // What is read a column at a time is what is read row by row, in every respect.
 func TestTablesAreReadAsRowsAre(t *testing.T) {
-	enoughChecks(t)
+	backendtest.Checks(t, 100)
 	card, err := rates.Parse("card", []byte(tablesCard))
 	if err != nil {
 		t.Fatal(err)
@@ -209,22 +208,9 @@ func TestTablesAreReadAsRowsAre(t *testing.T) {
 	}
 }
 
-// enoughChecks makes a property be checked 100 times with -short too, which divides the
-// number by five: twenty draws vary too much to tell what they cover.
-func enoughChecks(t *testing.T) {
-	t.Helper()
-	if !testing.Short() {
-		return
-	}
-	if err := flag.Set("rapid.checks", "500"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = flag.Set("rapid.checks", "100") }) // its default
-}
-
 // A floating-point number is its shortest decimal, whichever way it is read.
 func TestShortDecimalIsTheShortest(t *testing.T) {
-	enoughChecks(t)
+	backendtest.Checks(t, 100)
 	known := 0
 	rapid.Check(t, func(t *rapid.T) {
 		f := rapid.OneOf(
@@ -255,7 +241,7 @@ func TestShortDecimalIsTheShortest(t *testing.T) {
 // Numbers of other types than an export's, nulls among them, are read the same way as
 // tables: record ids that are whole numbers, and floating point.
 func TestTablesOfOtherTypes(t *testing.T) {
-	enoughChecks(t)
+	backendtest.Checks(t, 100)
 	number := func(name string, kind arrow.DataType) arrow.Field {
 		return arrow.Field{Name: name, Type: kind, Nullable: true}
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"sort"
 	"sync"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -72,11 +73,20 @@ func (s *Segment) open(path string) error {
 	if stat.Size() != s.Info.Bytes {
 		return damaged(fmt.Errorf("it has %d bytes instead of %d", stat.Size(), s.Info.Bytes))
 	}
-	s.data, err = unix.Mmap(int(f.Fd()), 0, int(stat.Size()), unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
+	if s.data, err = mapped(f, int(stat.Size())); err != nil {
 		return fmt.Errorf("map file: %w", err)
 	}
 	return guard(s.readArrays)
+}
+
+// mapped maps a file's bytes. unix.Mmap and unix.Munmap share a lock, behind which a
+// push that opens a segment would wait for another to be unmapped; these do not.
+func mapped(f *os.File, size int) ([]byte, error) {
+	at, err := unix.MmapPtr(int(f.Fd()), 0, nil, uintptr(size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller says what could not be done
+	}
+	return unsafe.Slice((*byte)(at), size), nil //nolint:gosec // as many bytes as are mapped
 }
 
 // guard reads mapped bytes. A map faults where the disk cannot read or the file was
@@ -139,7 +149,7 @@ func (s *Segment) Close() error {
 	}
 	data := s.data
 	s.data = nil
-	if err := unix.Munmap(data); err != nil {
+	if err := unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(data)), uintptr(len(data))); err != nil { //nolint:gosec // what mapped has mapped
 		return fmt.Errorf("unmap segment %s: %w", s.Info.File, err)
 	}
 	return nil

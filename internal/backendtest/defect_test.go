@@ -2,7 +2,6 @@ package backendtest
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -284,24 +283,11 @@ func compareQuietly(t *testing.T, b farmtally.Backend) string {
 	return r.failure
 }
 
-// setRapid sets flags of rapid for the test.
-func setRapid(t *testing.T, flags map[string]string) {
-	t.Helper()
-	for name, value := range flags {
-		before := flag.Lookup(name).Value.String()
-		if err := flag.Set(name, value); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := flag.Set(name, before); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
 func TestCompareCatchesDefects(t *testing.T) {
-	setRapid(t, map[string]string{"rapid.checks": "5000", "rapid.seed": "1", "rapid.shrinktime": "0s", "rapid.nofailfile": "true"})
+	Checks(t, 5000)
+	Rapid(t, "rapid.seed", "1")
+	Rapid(t, "rapid.shrinktime", "0s")
+	Rapid(t, "rapid.nofailfile", "true")
 	for name, d := range defects {
 		t.Run(name, func(t *testing.T) {
 			failure := compareQuietly(t, &broken{NewReference(), d, map[farmtally.FarmID][]farmtally.Record{}})
