@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -59,7 +58,7 @@ func batchesOf(ctx context.Context, records int64) (next func(rows int) ([]byte,
 	var left []farmtally.Record
 	return func(rows int) ([]byte, error) {
 		var text bytes.Buffer
-		w, err := export.NewRecordWriter("ndjson", struct{ io.Writer }{&text})
+		w, err := export.NewRecordWriter(&text, export.RecordConfig{Form: "ndjson"})
 		if err != nil {
 			return nil, err
 		}
