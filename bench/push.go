@@ -22,7 +22,8 @@ type pushResult struct {
 	ServerCPU times `json:"serverCpu"` // seconds of processor time
 }
 
-// singleResult is single records pushed, and the disk's own write and fsync, in turn.
+// singleResult is single records pushed, and the disk's own write and fsync, in turn: the
+// brief times of each.
 type singleResult struct {
 	Push times `json:"push"`
 	Disk times `json:"disk"`
@@ -146,20 +147,6 @@ func (b *bench) pushSingles(ctx context.Context, dir string, s *server, next fun
 		}
 		r.Disk.add(time.Since(begun))
 	}
-	b.results.Single = r.short()
+	b.results.Single = &singleResult{r.Push.brief(), r.Disk.brief()}
 	return nil
 }
-
-// short keeps what the tables need: 1,000 numbers would be of no use in a document.
-func (r *singleResult) short() *singleResult {
-	brief := func(t times) times { return times{t.at(0), t.at(0.5), t.at(0.99), t.at(1)} }
-	return &singleResult{brief(r.Push), brief(r.Disk)}
-}
-
-// The places of a singleResult's times.
-const (
-	leastOf = iota
-	medianOf
-	p99Of
-	mostOf
-)
