@@ -146,8 +146,9 @@ func (f *FocusWriter) rowCSV() error {
 			b = appendAmount(b, cell.number, focusDigits[column.kind])
 		}
 	}
-	f.line = append(b, f.lineEnd...)
-	_, err := f.csv.Write(f.line)
+	b = append(b, f.lineEnd...)
+	f.line = b
+	_, err := f.csv.Write(b)
 	return err
 }
 
