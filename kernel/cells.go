@@ -43,7 +43,7 @@ func (c *cells) begin(firsts, seconds, most uint64) {
 	if firsts*seconds <= densePlaces {
 		c.list = make([]Entry, firsts*seconds)
 		for i := range c.list {
-			c.list[i] = empty(c.places(uint64(i))) //nolint:gosec // an index
+			c.list[i] = empty(c.places(uint64(i)))
 		}
 		return
 	}
