@@ -36,7 +36,8 @@ export function Notes({ answer: a }: { answer: Answer }) {
     <>
       {a.seen.unpriced > 0 && (
         <p class="warn" data-note="unpriced">
-          {count(a.seen.unpriced)} of {count(a.seen.records)} records{of} matched no rate of the rate card: they count as $0.
+          {count(a.seen.unpriced)} of {counted(a.seen.records, "record")}
+          {of} matched no rate of the rate card when imported, and {a.seen.unpriced === 1 ? "counts" : "count"} as $0.
         </p>
       )}
       {a.seen.running > 0 && (
