@@ -13,7 +13,8 @@
 // value among those that the segment has of a dimension, in the order of an answer's rows;
 // of two dimensions a row's place is first · seconds + second, where seconds is how many the
 // second has, so that what ascends by place is in that order. A cell holds the statistics of
-// one bucket and place. A zone is [ZoneRows] rows of which the latest end is known, a block
+// one bucket and place: an [Entry], whose sums have 64 bits, and apart from it what they have
+// beyond ([High]). A zone is [ZoneRows] rows of which the latest end is known, a block
 // [BlockRows] rows that are worked on at once. Picked rows are a list of row numbers,
 // ascending, each counted from the block's first row.
 //
