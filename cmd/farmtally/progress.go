@@ -18,8 +18,9 @@ func terminal(w io.Writer) bool {
 
 // progressLine is a line on a terminal that is written over; elsewhere it is silent.
 type progressLine struct {
-	w     io.Writer
-	drawn time.Time // zero while nothing is shown
+	w      io.Writer
+	drawn  time.Time // zero while nothing is shown
+	prefix string    // of every text
 }
 
 func newProgressLine(w io.Writer) *progressLine {
@@ -37,7 +38,7 @@ const (
 
 func (l *progressLine) show(text string) {
 	if l.w != nil && time.Since(l.drawn) >= redrawEvery {
-		fmt.Fprint(l.w, clearLine, visible(text))
+		fmt.Fprint(l.w, clearLine, visible(l.prefix+text))
 		l.drawn = time.Now()
 	}
 }
