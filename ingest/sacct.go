@@ -210,6 +210,8 @@ func (s *sacctLog) line(l line) (passed bool, lacking []farmtally.Field) {
 
 func (s *sacctLog) miscounted() {
 	switch {
+	case s.header == "" && strings.HasPrefix(s.cells[0], "{"):
+		s.row.fault(wholeLine, "is JSON, as sacct --json prints it; a log is what sacct --parsable2 prints")
 	case s.header == "":
 		s.row.fault(wholeLine, "has %d columns; without a header the 26 of Open XDMoD's form are needed, separated by |", len(s.cells))
 	case len(s.cells) < s.width:

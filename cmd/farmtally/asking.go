@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -262,6 +263,9 @@ func (c *client) explain(err error) error {
 			Hint: "one can be read for an hour after its start; ask again without --aggregation-id",
 		}
 	}
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && isForeign(err) {
+		return c.foreign(r.Response.Status)
+	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if slices.Contains(denials, api.ErrorCode()) {
 			return &farmtally.Error{
@@ -288,4 +292,19 @@ func (c *client) explain(err error) error {
 		}
 	}
 	return err
+}
+
+// isForeign reports whether an answer was none that AWS or farmtally gives.
+func isForeign(err error) bool {
+	_, undecoded := errors.AsType[*smithy.DeserializationError](err)
+	api, ok := errors.AsType[smithy.APIError](err)
+	return undecoded || ok && api.ErrorCode() == "UnknownError"
+}
+
+// foreign says that something else answers at the endpoint.
+func (c *client) foreign(status string) error {
+	return &farmtally.Error{
+		Kind: farmtally.Unavailable, Message: fmt.Sprintf("what answers at %s, with %s, is no farmtally server", c.endpoint, status),
+		Hint: "start one with 'farmtally serve', or name another with --endpoint",
+	}
 }

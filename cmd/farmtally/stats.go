@@ -56,7 +56,9 @@ func (p *program) statsCommand() *cobra.Command {
 		Long: `stats asks a farmtally server (or AWS) for statistics, with AWS's own client: it starts
 an aggregation, waits for it, reads its pages and prints them.
 
-The range is [from, to): the instant of --to is not in it. A time is ` + momentForms + `.
+The range is [from, to): the instant of --to is not in it. A time is
+` + strings.Replace(momentForms, ", now", ",\nnow", 1) + `.
+
 Requests are signed with the credentials of AWS's standard configuration (AWS_ACCESS_KEY_ID
 and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.
 

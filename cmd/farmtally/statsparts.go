@@ -108,7 +108,7 @@ func (c *client) sums(ctx context.Context, farm string, ids []string, yield func
 	}
 	defer response.Body.Close() //nolint:errcheck // it was only read
 	if response.StatusCode != http.StatusOK {
-		return exceptionOf(response)
+		return c.exceptionOf(response)
 	}
 	lines := json.NewDecoder(response.Body)
 	for rows := int64(1); ; rows++ {
@@ -128,14 +128,14 @@ func (c *client) sums(ctx context.Context, farm string, ids []string, yield func
 }
 
 // exceptionOf reads the exception that a server has answered with, as AWS's client does.
-func exceptionOf(response *http.Response) error {
+func (c *client) exceptionOf(response *http.Response) error {
 	var e struct {
 		Type                     string `json:"__type"`
 		Message                  *string
 		ResourceID, ResourceType *string
 	}
 	if json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&e) != nil || e.Type == "" {
-		return &smithy.GenericAPIError{Code: response.Status, Message: "no exception of AWS's; is it a farmtally server?"}
+		return c.foreign(response.Status)
 	}
 	switch e.Type {
 	case "ThrottlingException":

@@ -48,7 +48,12 @@ func newFile(path string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	if err = errors.Join(write(struct{ io.Writer }{f}), f.Close()); err != nil {
+	to := &notingWriter{w: f}
+	err = write(to)
+	if full, ok := errors.AsType[*fs.PathError](to.err); ok { // what write makes of it may say less
+		err = fmt.Errorf("write %s: %w", path, full.Err)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	if err := os.Chmod(f.Name(), 0o644); err != nil { //nolint:gosec // as a shell's redirection makes it
@@ -58,4 +63,19 @@ func newFile(path string, write func(io.Writer) error) (err error) {
 		return fmt.Errorf("name file: %w", err)
 	}
 	return nil
+}
+
+// notingWriter keeps the first error of what it writes to.
+type notingWriter struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (n *notingWriter) Write(p []byte) (int, error) {
+	done, err := n.w.Write(p)
+	if n.err == nil {
+		n.err = err
+	}
+	return done, err
 }
