@@ -313,8 +313,22 @@ func TestLoadEndsWithTheErrorsOfOthers(t *testing.T) {
 		"of the stream": {&memory{}, nil, io.MultiReader(strings.NewReader(ndjson("")+"\n"), iotest.ErrReader(errBroken))},
 		"of its begin":  {&memory{}, nil, iotest.ErrReader(errBroken)},
 	} {
-		if err := run(t.Context(), c.to, c.cardErr, c.in); !errors.Is(err, errBroken) || !c.to.aborted {
+		if err := run(t.Context(), c.to, c.cardErr, c.in); !errors.Is(err, errBroken) || c.to.begun != c.to.aborted {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLoadBeginsWithARecord: where no file has one, nothing is begun, and an error of the
+// beginning is the load's.
+func TestLoadBeginsWithARecord(t *testing.T) {
+	begun := 0
+	for text, want := range map[string]int{"": 0, "\n{}\n": 0, ndjson("") + "\n" + ndjson("") + "\n": 1} {
+		begun = 0
+		_, err := ingest.Load(t.Context(), ingest.LoadConfig{Files: files(t, text), Source: ingest.NDJSON{},
+			Begin: func(context.Context) (farmtally.Import, error) { begun++; return nil, errBroken }})
+		if begun != want || errors.Is(err, errBroken) != (want > 0) {
+			t.Errorf("%q: begun %d times, %v", text, begun, err)
 		}
 	}
 }
@@ -333,7 +347,7 @@ func TestLoadStopsWhenCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		to := &memory{}
 		_, err := ingest.Load(ctx, ingest.LoadConfig{Files: []string{"-"}, Stdin: stdin(cancel), Source: ingest.NDJSON{}, Begin: begins(to)})
-		if !errors.Is(err, context.Canceled) || !to.aborted || len(to.stored) > 0 {
+		if !errors.Is(err, context.Canceled) || to.begun != to.aborted || len(to.stored) > 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

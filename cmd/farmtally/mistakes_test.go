@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -512,5 +513,22 @@ func waitFor(t *testing.T, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not come to pass in ten seconds")
 		}
+	}
+}
+
+// TestSomethingElseAnswers: a server that is none of farmtally's is told as such.
+func TestSomethingElseAnswers(t *testing.T) {
+	standardAWS(t, createdKey{})
+	for status, body := range map[int]string{http.StatusNotFound: "", http.StatusOK: "<html>", http.StatusForbidden: "<html>"} {
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}))
+		want := "farmtally: what answers at " + other.URL + ", with " + fmt.Sprint(status) + " " + http.StatusText(status) + ", is no farmtally server\n" +
+			"start one with 'farmtally serve', or name another with --endpoint\n"
+		if got := (invocation{}).run(t, "stats", "--endpoint", other.URL); got.code != exitFailed || got.stderr != want {
+			t.Errorf("%d %s: exit %d, %s", status, body, got.code, got.stderr)
+		}
+		other.Close()
 	}
 }

@@ -103,7 +103,6 @@ func (r *pushRun) file(ctx context.Context, stdin io.Reader, name string) error 
 	}
 }
 
-// openPushed opens a file, or standard input, and unpacks it if gzip packed it.
 // checkPushed refuses files of which one is not there, before any row is sent.
 func checkPushed(files []string) error {
 	for _, name := range files {
@@ -121,6 +120,7 @@ func checkPushed(files []string) error {
 	return nil
 }
 
+// openPushed opens a file, or standard input, and unpacks it if gzip packed it.
 func openPushed(stdin io.Reader, name string) (io.ReadCloser, error) {
 	in := io.NopCloser(stdin)
 	if name != "-" {

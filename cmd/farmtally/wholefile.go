@@ -48,12 +48,7 @@ func newFile(path string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	to := &notingWriter{w: f}
-	err = write(to)
-	if full, ok := errors.AsType[*fs.PathError](to.err); ok { // what write makes of it may say less
-		err = fmt.Errorf("write %s: %w", path, full.Err)
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(writeAs(path, f, write), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Chmod(f.Name(), 0o644); err != nil { //nolint:gosec // as a shell's redirection makes it
@@ -63,6 +58,17 @@ func newFile(path string, write func(io.Writer) error) (err error) {
 		return fmt.Errorf("name file: %w", err)
 	}
 	return nil
+}
+
+// writeAs calls write with w, and gives the error of w, if it has one, as that of the path:
+// what write makes of it may not say as much.
+func writeAs(path string, w io.Writer, write func(io.Writer) error) error {
+	to := &notingWriter{w: w}
+	err := write(to)
+	if of, ok := errors.AsType[*fs.PathError](to.err); ok {
+		return fmt.Errorf("write %s: %w", path, of.Err)
+	}
+	return err
 }
 
 // notingWriter keeps the first error of what it writes to.
