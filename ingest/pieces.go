@@ -16,6 +16,7 @@ import (
 type piece struct {
 	text   []byte
 	header string // that its rows stand below; "" where the source needs to know none
+	heads  bool   // there are headers among its rows
 	rows   []Row
 	lines  int64
 	read   chan struct{}            // gets something when the rows have been read

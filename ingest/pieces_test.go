@@ -104,7 +104,7 @@ func plainSacct(ctx context.Context, in io.Reader, yield func(*Row) error) error
 	if err != nil {
 		return err
 	}
-	for {
+	for log.heads = true; ; {
 		l, err := lines.next()
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -78,7 +78,7 @@ func (s Sacct) Read(ctx context.Context, r io.Reader, yield func(*Row) error) er
 
 // pieces reads the text in pieces of about the size.
 func (s Sacct) pieces(in io.Reader, size int, yield func(*Row) error) (*pieces, error) {
-	if _, err := newSacctLog(s); err != nil { // and so will be none of the workers'
+	if _, err := newSacctLog(s); err != nil { // which the workers' can't have then
 		return nil, err
 	}
 	last := ""
@@ -86,7 +86,8 @@ func (s Sacct) pieces(in io.Reader, size int, yield func(*Row) error) (*pieces, 
 		cutter: &cutter{in: in, size: size}, yield: yield,
 		before: func(p *piece) {
 			p.header = last
-			if header := lastHeader(p.text); header != "" {
+			header := lastHeader(p.text)
+			if p.heads = header != ""; p.heads {
 				last = header
 			}
 		},
@@ -102,6 +103,7 @@ type sacctLog struct {
 	names
 	source    Sacct
 	header    string           // that the columns come from; "": they are xdmod's
+	heads     bool             // the lines may be headers
 	columns   [columnCount]int // where each is on a line, or -1
 	width     int              // how many there are
 	nameLast  bool             // the last one is the job's name, and may hold a "|"
@@ -134,6 +136,7 @@ func (s *sacctLog) piece(p *piece) {
 			s.use(strings.Split(s.header, "|"))
 		}
 	}
+	s.heads = p.heads
 	lines := textLines{text: p.text}
 	for {
 		l, err := lines.next()
@@ -186,7 +189,7 @@ func (s *sacctLog) line(l line) (passed bool, lacking []farmtally.Field) {
 	case l.blank():
 		s.row.Skip = BlankLine
 		return false, nil
-	case isHeader(l.text):
+	case s.heads && isHeader(l.text):
 		return s.readHeader(string(l.text))
 	}
 	text := unsafe.String(unsafe.SliceData(l.text), len(l.text)) //nolint:gosec // it does not change while the piece is read
