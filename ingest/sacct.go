@@ -269,7 +269,7 @@ var jobIDAhead = func() (ahead [256]uint8) {
 		ahead[i] = 5
 	}
 	for i, c := range []byte("jobid") {
-		ahead[c] = uint8(4 - i) //nolint:gosec // at most 4
+		ahead[c] = uint8(4 - i)
 		ahead[c-'a'+'A'] = ahead[c]
 	}
 	return ahead
