@@ -13,6 +13,10 @@ import (
 // racers is how many clients of an SDK start an aggregation at once.
 const racers = 4
 
+// mostRaces is how many races there are until one has a loser: on a busy machine the
+// clients may come one after the other.
+const mostRaces = 50
+
 // race lets as many clients of the SDK start the aggregation at once, each with its
 // default retries or with none.
 func (s sdk) race(t *testing.T, key createdKey, url string, retries bool, start map[string]any, env ...string) []answered {
@@ -71,9 +75,8 @@ func TestClientsWhoStartAtOnceAllGetAnswers(t *testing.T) {
 // raceToTheEnd races until some client had to try again.
 func (s sdk) raceToTheEnd(t *testing.T, key createdKey, url string, request map[string]any, env ...string) {
 	t.Helper()
-	const most = 10 // races until one has a loser
 	again := 0
-	for races := 0; again == 0 && races < most; races++ {
+	for races := 0; again == 0 && races < mostRaces; races++ {
 		got := s.race(t, key, url, true, request, env...)
 		for i, a := range got {
 			if a.Exception != nil || a.Status != "COMPLETED" || len(a.Rows["100"]) < 8 || !reflect.DeepEqual(a.Rows, got[0].Rows) {
@@ -84,7 +87,7 @@ func (s sdk) raceToTheEnd(t *testing.T, key createdKey, url string, request map[
 	}
 	t.Logf("%d retries", again)
 	if again == 0 {
-		t.Errorf("no client of %d races had to try again", most)
+		t.Errorf("no client of %d races had to try again", mostRaces)
 	}
 }
 
@@ -97,15 +100,17 @@ func TestLosersOfARaceSeeThrottling(t *testing.T) {
 	for _, s := range sdks {
 		t.Run(s.name, func(t *testing.T) {
 			lost := 0
-			for _, a := range s.race(t, key, server.url, false, request) {
-				if a.Exception == nil && a.Status == "COMPLETED" && len(a.Rows["100"]) > 0 {
-					continue
+			for races := 0; lost == 0 && races < mostRaces; races++ {
+				for _, a := range s.race(t, key, server.url, false, request) {
+					if a.Exception == nil && a.Status == "COMPLETED" && len(a.Rows["100"]) > 0 {
+						continue
+					}
+					lost++
+					a.Exception.expect(t, "ThrottlingException", 429, map[string]any{
+						"message": nil, "retryAfterSeconds": nil, "serviceCode": "deadline",
+						"quotaCode": "concurrent-sessions-statistics-aggregations-per-farm",
+					})
 				}
-				lost++
-				a.Exception.expect(t, "ThrottlingException", 429, map[string]any{
-					"message": nil, "retryAfterSeconds": nil, "serviceCode": "deadline",
-					"quotaCode": "concurrent-sessions-statistics-aggregations-per-farm",
-				})
 			}
 			if lost == 0 || lost == racers {
 				t.Errorf("%d of %d clients lost", lost, racers)
