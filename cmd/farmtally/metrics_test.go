@@ -67,10 +67,11 @@ func waitForMetrics(t *testing.T, url, token string, patterns []string) {
 		}
 	}()
 	waitFor(t, func() bool {
-		status := 0
-		if status, body = scrape(t, url, token); status != http.StatusOK {
-			t.Fatalf("scrape: %d %s", status, body)
+		status, text := scrape(t, url, token)
+		if status != http.StatusOK {
+			t.Fatalf("scrape: %d %s", status, text)
 		}
+		body = text
 		missing = slices.DeleteFunc(slices.Clone(patterns), func(pattern string) bool {
 			return regexp.MustCompile(pattern).MatchString(body)
 		})
