@@ -35,6 +35,8 @@ const (
 	pusherRows  = 300
 	loaderRing  = 20_000
 	loaderRows  = 4000
+	bothRing    = 600 // records that all of them bring
+	bothRows    = 150
 )
 
 // What a server may take while it soaks, beside what its segments take.
@@ -51,10 +53,15 @@ type writer struct {
 	ring, rows int
 	number     int // of the next batch
 	held       map[string]int
-	doubtful   bool // whether the next batch may be there
+	both       map[string]int // of what others bring too, as it brought it last
+	doubtful   bool           // whether the next batch may be there
 
 	// What the ended records cost: acknowledged, and with the batch under way.
 	least, most atomic.Int64
+}
+
+func newWriter(prefix string, ring, rows int) *writer {
+	return &writer{prefix: prefix, ring: ring, rows: rows, number: 1, held: map[string]int{}, both: map[string]int{}}
 }
 
 // ended reports whether a record has ended in all batches. The others run in every
@@ -69,6 +76,15 @@ func (w *writer) each(yield func(id int)) {
 
 func (w *writer) name(id int) string { return w.prefix + strconv.Itoa(id) }
 
+// eachOfBoth are the records of the next batch that others bring too. Two batches of three
+// bring what the one before has brought.
+func (w *writer) eachOfBoth(yield func(name string, cost int)) {
+	cost := w.number / 3
+	for i := range bothRows {
+		yield("both"+strconv.Itoa((cost*bothRows*2/3+i)%bothRing), cost)
+	}
+}
+
 // batch is the NDJSON of the next batch.
 func (w *writer) batch() []byte {
 	var b bytes.Buffer
@@ -82,6 +98,10 @@ func (w *writer) batch() []byte {
 		}
 		fmt.Fprintf(&b, `{"recordId":%q,"queueId":%q,"usageType":"COMPUTE","userId":"u%d","costInUsd":%d,"startedAt":"2026-01-%02dT%02d:00:00Z"%s}`+"\n",
 			w.name(id), queue, id%7, w.number, 1+id%28, id%24, end)
+	})
+	w.eachOfBoth(func(name string, cost int) {
+		fmt.Fprintf(&b, `{"recordId":%q,"queueId":"both","usageType":"COMPUTE","userId":%q,"costInUsd":%d,"startedAt":"2026-01-10T00:00:00Z","endedAt":"2026-01-12T00:00:00Z"}`+"\n",
+			name, w.prefix, cost)
 	})
 	return b.Bytes()
 }
@@ -101,6 +121,7 @@ func (w *writer) sends() {
 // sent says that it is there.
 func (w *writer) sent() {
 	w.each(func(id int) { w.held[w.name(id)] = w.number })
+	w.eachOfBoth(func(name string, cost int) { w.both[name] = cost })
 	w.least.Store(w.most.Load())
 	w.number++
 	w.doubtful = false
@@ -171,9 +192,9 @@ func TestSoak(t *testing.T) {
 func newSoak(t *testing.T) *soak {
 	t.Helper()
 	s := &soak{data: filepath.Join(t.TempDir(), "data")}
-	s.loader = &writer{prefix: "loaded", ring: loaderRing, rows: loaderRows, number: 1, held: map[string]int{}}
+	s.loader = newWriter("loaded", loaderRing, loaderRows)
 	for i := range soakPushers {
-		s.pushers = append(s.pushers, &writer{prefix: fmt.Sprintf("pushed%d-", i), ring: pusherRing, rows: pusherRows, number: 1, held: map[string]int{}})
+		s.pushers = append(s.pushers, newWriter(fmt.Sprintf("pushed%d-", i), pusherRing, pusherRows))
 	}
 	t.Setenv(sealAt, strconv.Itoa(soakSeal))
 	if err := s.load(t, -1); err != nil {
@@ -240,7 +261,7 @@ func (s *soak) push(ctx context.Context, w *writer) error {
 			return nil
 		case err != nil:
 			return fmt.Errorf("push batch %d of %s: %w", w.number, w.prefix, err)
-		case result.Records != int64(w.rows):
+		case result.Records != int64(w.rows+bothRows):
 			return fmt.Errorf("push batch %d of %s: %+v", w.number, w.prefix, result)
 		}
 		w.sent()
@@ -422,8 +443,28 @@ func (s *soak) again(t *testing.T) {
 			t.Fatalf("%d records of %s, neither the %d acknowledged nor those of batch %d", len(its), w.prefix, len(w.held), w.number)
 		}
 	}
+	s.onceOfBoth(t, got)
 	do(t, "check", "--data", s.data)
 	s.server = serve(t, s.data)
+}
+
+// onceOfBoth fails where a record that several writers bring is not as one of them brought it
+// last. That it is there once heldCosts has seen.
+func (s *soak) onceOfBoth(t *testing.T, got map[string]int) {
+	t.Helper()
+	for i := range bothRing {
+		name := "both" + strconv.Itoa(i)
+		cost, there := got[name]
+		var last []int
+		for _, w := range s.writers() {
+			if cost, brought := w.both[name]; brought {
+				last = append(last, cost)
+			}
+		}
+		if there != (len(last) > 0) || there && !slices.Contains(last, cost) {
+			t.Errorf("record %s costs %d (%v), and was brought last with %v", name, cost, there, last)
+		}
+	}
 }
 
 // bounded fails where the server takes too much.
