@@ -76,7 +76,7 @@ func TestExplorer(t *testing.T) {
 	}
 	for _, name := range []string{"flows", "states", "figures"} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, interpreter, "--test-reporter=spec", filepath.Join(explorerTests, name+".test.mjs"))
 			cmd.Env = append(os.Environ(), "FARMTALLY_EXPLORER="+string(text), "NODE_TEST_CONTEXT=")
@@ -135,6 +135,7 @@ func prepareClosed(t *testing.T, given *explorerFarm) {
 	server := serve(t, data)
 	given.Closed = server.url
 	t.Cleanup(func() {
+		server.stop(t) // and writes no more
 		if strings.Contains(server.stderr.String(), given.Key.SecretAccessKey) {
 			t.Error("the server's log has a secret")
 		}
