@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"os"
@@ -315,7 +314,7 @@ func TestTablesOfManyRows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := export.NewRecordWriter(form, struct{ io.Writer }{out}) // the writer of Parquet closes a file
+			w, err := export.NewRecordWriter(out, export.RecordConfig{Form: form})
 			n, wrong := 0, []int{0, 1, 65_535, 65_536, 131_071, 131_072, 131_073, 200_000, 299_999}
 			for r := range (ingest.Synthetic{Records: records, Seed: 7}).Each() {
 				bad := *r
