@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -136,8 +137,35 @@ func (n *jobNames) wrote(w *namedJobs) {
 	}
 }
 
+// LookUp finds which jobs are called so already, for the transaction that is to write the
+// names: it need not look at these, unless a job has been renamed meanwhile.
+func (c *Catalog) LookUp(ctx context.Context, names *Names) (err error) {
+	for farm, f := range names.farms {
+		if f.renames, err = c.JobRenames(ctx); err != nil {
+			return err
+		}
+		known, err := c.JobNames(ctx, farm, slices.Collect(maps.Keys(f.jobs.names)))
+		if err != nil {
+			return err
+		}
+		f.news = maps.Clone(f.jobs.names)
+		maps.DeleteFunc(f.news, func(job, name string) bool { return known[job] == name })
+	}
+	return nil
+}
+
 // nameJobs keeps the names of jobs, and counts once where it renames some.
-func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, jobs map[string]string) error {
+func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, f *farmNames) error {
+	jobs := f.jobs.names
+	if f.news != nil {
+		count, err := renames(ctx, t.tx)
+		if err != nil {
+			return err
+		}
+		if count == f.renames {
+			jobs = f.news
+		}
+	}
 	insert, err := t.tx.PrepareContext(ctx, "INSERT INTO jobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
 	if err != nil {
 		return fmt.Errorf("write jobs: %w", explain(ctx, err))
