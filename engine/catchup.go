@@ -26,9 +26,9 @@ import (
 // more have come, it is given up, and the import catches up again before it tries once more,
 // a few times at most: else an import would never end beside others that bring much.
 const (
-	behindRecords = 5000    // in segments
-	behindBytes   = 1 << 20 // of hot records
+	behindRecords = 5000 // in segments, or among the hot ones
 	behindTries   = 4
+	hotBytes      = 200 // of one hot record, at most as a rule
 )
 
 // errBehind says that the transaction of an import would have to look at too much.
@@ -54,7 +54,7 @@ func (f *farmLoad) behind(ctx context.Context, tx *storage.Tx) (bool, error) {
 		records += info.Records
 	}
 	bytes, err := tx.HotBytesSince(ctx, f.farm, f.version)
-	return records > behindRecords || bytes > behindBytes, err
+	return records > f.engine.behind || bytes > hotBytes*f.engine.behind, err
 }
 
 // unknown gives the segments that are not in base.
@@ -252,6 +252,7 @@ func (l *load) commit(ctx context.Context) error {
 		if err := l.prepare(ctx); err != nil {
 			return err
 		}
+		l.engine.prepared()
 		err := l.engine.catalog.Write(ctx, func(tx *storage.Tx) error {
 			if err := l.latest(ctx, tx, try < behindTries); err != nil {
 				return err

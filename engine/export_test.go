@@ -23,3 +23,13 @@ func (e *Engine) CachedSegments() map[int64]bool {
 	}
 	return segments
 }
+
+// WhenPrepared has do done once, when an import has prepared its transaction and before that
+// begins; and bounds what the transaction looks at, of what came in between.
+func (e *Engine) WhenPrepared(behind int64, do func()) {
+	e.behind = behind
+	e.prepared = func() {
+		e.prepared = func() {}
+		do()
+	}
+}

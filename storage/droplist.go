@@ -18,7 +18,7 @@ type DroppedRows struct {
 
 // listRows is how many rows of a segment a transaction drops as one list, rather than each
 // for itself, for which SQLite takes 7 µs.
-const listRows = 16
+const listRows = 4
 
 // dropping is what a transaction drops. It is written as its last.
 type dropping struct {

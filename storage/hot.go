@@ -191,7 +191,7 @@ func (t *Tx) freshHot(ctx context.Context, farm farmtally.FarmID) (*hotFarm, err
 	t.fresh[farm] = true
 	first := int64(math.MaxInt64)
 	err := query(ctx, t.tx, func(rows *sql.Rows) error { return rows.Scan(&first) },
-		"SELECT first_id FROM hot WHERE farm_id = ? ORDER BY batch_id LIMIT 1", farm)
+		"SELECT first_id FROM hot WHERE "+unsealed+" ORDER BY batch_id LIMIT 1", farm)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +201,9 @@ func (t *Tx) freshHot(ctx context.Context, farm farmtally.FarmID) (*hotFarm, err
 	}
 	return f, readBatches(ctx, t.tx, farm, f.last(), f.take)
 }
+
+// unsealed are a farm's batches, of ?1, that count.
+const unsealed = "farm_id = ?1 AND batch_id > coalesce((SELECT s.batch_id FROM sealed AS s WHERE s.farm_id = ?1), 0)"
 
 // readBatches reads the farm's batches after the id, in their order.
 func readBatches(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID, after int64, take func(*hotBatch)) error {
@@ -215,7 +218,7 @@ func readBatches(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID, after i
 			take(b)
 		}
 		return err
-	}, "SELECT first_id, batch_id, body FROM hot WHERE farm_id = ? AND batch_id > ? ORDER BY batch_id", farm, after)
+	}, "SELECT first_id, batch_id, body FROM hot WHERE "+unsealed+" AND batch_id > ?2 ORDER BY batch_id", farm, after)
 }
 
 // Hot gives a farm's hot records of the batches after the one of the id, by start and id.
@@ -258,7 +261,7 @@ func (t *Tx) HotSince(ctx context.Context, farm farmtally.FarmID, after int64) (
 
 // HotBytesSince gives the size of those batches.
 func (t *Tx) HotBytesSince(ctx context.Context, farm farmtally.FarmID, after int64) (bytes int64, err error) {
-	err = t.tx.QueryRowContext(ctx, "SELECT coalesce(sum(length(body)), 0) FROM hot WHERE farm_id = ? AND batch_id > ?", farm, after).Scan(&bytes)
+	err = t.tx.QueryRowContext(ctx, "SELECT coalesce(sum(length(body)), 0) FROM hot WHERE "+unsealed+" AND batch_id > ?2", farm, after).Scan(&bytes)
 	if err != nil {
 		return 0, fmt.Errorf("read size of hot records: %w", explain(ctx, err))
 	}

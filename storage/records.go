@@ -135,6 +135,20 @@ func (t *Tx) Segments(ctx context.Context, farm farmtally.FarmID) ([]SegmentInfo
 	return segments, err
 }
 
+// LastSegment gives the greatest id of a segment, 0 where there is none.
+func (t *Tx) LastSegment(ctx context.Context) (id int64, err error) {
+	err = t.tx.QueryRowContext(ctx, lastSegment).Scan(&id)
+	return id, explain(ctx, err)
+}
+
+// LastSegment gives the greatest id of a segment, 0 where there is none.
+func (c *Catalog) LastSegment(ctx context.Context) (id int64, err error) {
+	err = c.reader.QueryRowContext(ctx, lastSegment).Scan(&id)
+	return id, explain(ctx, err)
+}
+
+const lastSegment = "SELECT coalesce(max(segment_id), 0) FROM segments"
+
 // AllSegments gives the segments of every farm, by id.
 func (c *Catalog) AllSegments(ctx context.Context) ([]SegmentInfo, error) {
 	var segments []SegmentInfo
