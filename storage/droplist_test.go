@@ -131,7 +131,7 @@ func TestDrops(t *testing.T) {
 		}
 		for i := range 2 {
 			must(t, m.catalogs[0].Write(context.Background(), func(tx *Tx) error {
-				id, err := tx.AddSegment(context.Background(), &SegmentInfo{FarmID: farmA, File: fmt.Sprint(i), Records: 2})
+				id, err := tx.AddSegment(context.Background(), &SegmentInfo{FarmID: farmA, File: fmt.Sprint(i), Records: 2, Checksums: []uint32{1}})
 				m.segments, m.want[id] = append(m.segments, id), map[uint32]bool{}
 				return err
 			}))
