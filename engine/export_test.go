@@ -33,3 +33,15 @@ func (e *Engine) WhenPrepared(behind int64, do func()) {
 		do()
 	}
 }
+
+// VerifiedSegments counts the open segments of which every column has been verified.
+func (e *Engine) VerifiedSegments() (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.segments {
+		if s.Verified() {
+			n++
+		}
+	}
+	return n
+}

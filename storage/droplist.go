@@ -122,7 +122,7 @@ func appendRuns(b []byte, rows []uint32) []byte {
 	end := uint32(0) // of the last run
 	for len(rows) > 0 {
 		n := 1
-		for n < len(rows) && rows[n]-rows[0] == uint32(n) { //nolint:gosec // a segment has fewer rows
+		for n < len(rows) && rows[n]-rows[0] == uint32(n) {
 			n++
 		}
 		b = binary.AppendUvarint(b, uint64(rows[0]-end))
@@ -142,7 +142,7 @@ func decodeRuns(b []byte, yield func(from, to uint32)) error {
 			d.fail()
 			break
 		}
-		yield(uint32(at+skip), uint32(at+skip+n)) //nolint:gosec // at most SegmentRecords
+		yield(uint32(at+skip), uint32(at+skip+n))
 		at += skip + n
 	}
 	if d.bad {
@@ -199,7 +199,7 @@ func (t *Tx) DroppedRows(ctx context.Context, segment int64) ([]uint32, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := append(dropped[segment], t.dropping.of(segment)...)
+	rows := slices.Concat(dropped[segment], t.dropping.of(segment))
 	slices.Sort(rows)
 	return slices.Compact(rows), nil
 }

@@ -54,7 +54,9 @@ type Tx struct {
 // Then has do done once the transaction has committed, before the next one begins.
 func (t *Tx) Then(do func()) { t.then = do }
 
-// Read runs do in one transaction that only reads, at one moment. It waits for nobody.
+// Read runs do in one transaction that only reads, at one moment, and waits for nobody. It
+// may ask for Segments, DroppedRows, HotSince and LastSegment: the rest uses what is in memory
+// for those who write.
 func (c *Catalog) Read(ctx context.Context, do func(*Tx) error) error {
 	tx, err := c.reader.BeginTx(ctx, nil)
 	if err != nil {
