@@ -7,6 +7,7 @@ LINT_VERSION := v2.15.0
 LINT        := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 FUZZTIME    ?= 20s
+SOAK        ?= 30m
 RECORDS     ?= 20000000
 PKG         ?= ./...
 
@@ -22,7 +23,7 @@ export GOFLAGS := -trimpath $(GOFLAGS)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test quick vet lint lint-bench race fuzz bench bench-short bench-check kernels fmt setup setup-bench clean
+.PHONY: help build install demo test quick vet lint lint-bench race fuzz soak bench bench-short bench-check kernels fmt setup setup-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +69,9 @@ BENCH = cd bench && CGO_ENABLED=1 $(GO)
 
 bench: setup-bench build ## farmtally beside DuckDB and ClickHouse on RECORDS (20000000): every goal, into docs/; wants 10 GB of disk
 	$(BENCH) run . --records $(RECORDS) --document ../docs/performance.md --results ../docs/performance.json $(BENCHFLAGS)
+
+soak: ## a server written to, asked, killed and restarted for SOAK (30m), every answer checked
+	FARMTALLY_SOAK=$(SOAK) $(GO) test -count 1 -timeout 0 -run '^TestSoak$$' -v ./cmd/farmtally
 
 bench-short: setup-bench build ## the same on 2000000 records, printed
 	$(BENCH) run . --records 2000000 $(BENCHFLAGS)

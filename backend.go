@@ -7,7 +7,8 @@ import "context"
 // same rows for the same records.
 type Backend interface {
 	// Append stores records as they come, one outcome for each, durably and all or
-	// none. It is for single and running records; Import is for many.
+	// none. One that is not valid fails the call. It is for single and running records;
+	// Import is for many.
 	Append(ctx context.Context, records []Record) ([]Outcome, error)
 
 	// Import begins a bulk load, which becomes visible whole at its Commit.
@@ -23,7 +24,8 @@ type Backend interface {
 // Import is a bulk load under way. It is for one goroutine. Exactly one of Commit
 // and Abort ends it, and Abort after Commit does nothing.
 type Import interface {
-	// Add takes a valid record. A later record of the same identity replaces it.
+	// Add takes a record, of which Record.Validate must have had nothing to say: it is not
+	// validated again. A later record of the same identity replaces it.
 	Add(ctx context.Context, record *Record) error
 	// AddTable takes the table's rows, as Add would one after the other, and keeps
 	// nothing of the table.

@@ -38,7 +38,7 @@ type aggregation struct {
 }
 
 func (a *aggregation) run(ctx context.Context, emit func(*farmtally.Row) error) error {
-	m := &merger{aggregation: a, emit: emit}
+	m := &merger{aggregation: a, emit: emit, byJob: slices.Index(a.query.GroupBy, farmtally.ByJob)}
 	ended, running := a.snapshot.engine.hotParts(a.snapshot.farm, a.snapshot.hot)
 	if err := a.scanRunning(ctx, m, running); err != nil {
 		return err

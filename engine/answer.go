@@ -48,7 +48,7 @@ func newAnswer(p *kernel.Partial, groups []coded) *answer {
 
 // bytes is the memory that the answer takes, without names.
 func (a *answer) bytes() int64 {
-	n := int64(unsafe.Sizeof(*a)) + sliceBytes(a.Runs) + sliceBytes(a.Entries)
+	n := int64(unsafe.Sizeof(*a)) + sliceBytes(a.Runs) + sliceBytes(a.Entries) + sliceBytes(a.High)
 	for _, texts := range a.texts {
 		n += sliceBytes(texts)
 		for _, text := range texts {

@@ -45,6 +45,9 @@ func (e *Engine) Append(ctx context.Context, records []farmtally.Record) ([]farm
 	}
 	for i := range records {
 		a.records[i] = records[i]
+		if fields := records[i].Validate(); len(fields) > 0 {
+			return nil, &farmtally.Error{Kind: farmtally.Invalid, Message: "record " + records[i].RecordID + " breaks a rule", Fields: fields}
+		}
 		if err := accept(&a.records[i]); err != nil {
 			return nil, err
 		}

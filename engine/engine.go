@@ -155,10 +155,8 @@ func (e *Engine) adopt(segments []*storage.Segment, ids []int64) (left []*storag
 	return left
 }
 
+// accept makes a valid record ready to be stored.
 func accept(r *farmtally.Record) error {
-	if fields := r.Validate(); len(fields) > 0 {
-		return &farmtally.Error{Kind: farmtally.Invalid, Message: "record " + r.RecordID + " breaks a rule", Fields: fields}
-	}
 	if err := r.Accept(); err != nil {
 		return &farmtally.Error{Kind: farmtally.Invalid, Message: "record " + r.RecordID + " cannot be priced", Err: err}
 	}

@@ -36,7 +36,7 @@ type load struct {
 	failed  error      // the first error of a write
 }
 
-// Add implements farmtally.Import.
+// Add implements farmtally.Import. What made the record has validated it.
 func (l *load) Add(ctx context.Context, record *farmtally.Record) error {
 	r := *record
 	if err := accept(&r); err != nil {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"container/heap"
 	"context"
 	"slices"
 
@@ -18,6 +17,8 @@ type merger struct {
 	emit  func(*farmtally.Row) error
 	open  []opened                         // the answers that have entries left
 	ranks [farmtally.MaxGroupBy][][]uint32 // of a place's text among those of shared buckets, by open answer and place
+	heads heads                            // of the bucket that is merged
+	byJob int                              // the place of jobs among the groups, or −1
 	row   farmtally.Row
 	rows  int64
 }
@@ -34,7 +35,11 @@ type share struct {
 	bucket  int64
 	answer  int
 	entries []kernel.Entry
+	to      int // the number of the answer's entries up to the end of these
 }
+
+// first gives the number of the first entry among its answer's.
+func (s *share) first() int { return s.to - len(s.entries) }
 
 // take takes an answer among the open ones.
 func (m *merger) take(ctx context.Context, a *answer) error {
@@ -60,7 +65,7 @@ func (m *merger) flush(ctx context.Context, before int64) error {
 		m.row.Start, m.row.End = m.query.Bounds(shares[0].bucket)
 		var err error
 		if n == 1 {
-			err = m.emitEntries(shares[0].answer, shares[0].entries)
+			err = m.emitShare(&shares[0])
 		} else {
 			err = m.emitMerged(shares[:n])
 		}
@@ -79,7 +84,7 @@ func (m *merger) shares(before int64) (shares []share) {
 		o := &m.open[i]
 		for ; o.run < len(o.Runs) && o.Runs[o.run].Bucket < before; o.run++ {
 			run := o.Runs[o.run]
-			shares = append(shares, share{run.Bucket, i, o.Entries[o.entries:run.End]})
+			shares = append(shares, share{run.Bucket, i, o.Entries[o.entries:run.End], run.End})
 			o.entries = run.End
 		}
 	}
@@ -165,21 +170,102 @@ func (m *merger) eachMarked(marks [][]uint32, group int, yield func(mark *uint32
 	}
 }
 
-// emitEntries makes rows of the entries that an answer has in a bucket.
-func (m *merger) emitEntries(answer int, entries []kernel.Entry) error {
-	texts, names := &m.open[answer].texts, m.open[answer].names
-	byJob := slices.Index(m.query.GroupBy, farmtally.ByJob)
-	for i := range entries {
-		e := &entries[i]
+// emitShare makes rows of the entries that one answer alone has in a bucket.
+func (m *merger) emitShare(s *share) error {
+	o, row := &m.open[s.answer], &m.row
+	if m.rows += int64(len(s.entries)); m.limits.Rows > 0 && m.rows > m.limits.Rows {
+		return m.tooManyRows()
+	}
+	first := s.first()
+	for i := range s.entries {
+		e := &s.entries[i]
+		row.Count = e.Widen(o.HighOf(first+i), &row.Cost, &row.Runtime)
+		m.group(o, &e.Places)
+		if err := m.emit(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// group makes the row under way that of the group at an answer's places.
+func (m *merger) group(o *opened, places *[2]uint32) {
+	m.row.Group[0] = o.texts[0][places[0]]
+	if len(m.query.GroupBy) > 1 {
+		m.row.Group[1] = o.texts[1][places[1]]
+	}
+	if m.byJob >= 0 {
+		m.row.JobName = o.names[places[m.byJob]]
+	}
+}
+
+// heads are the shares of a bucket that have entries left, a heap by the first one's key.
+type heads []head
+
+type head struct {
+	key   uint64
+	share *share
+}
+
+// key orders the groups of a bucket's first entries.
+func (m *merger) key(s *share) uint64 {
+	places := &s.entries[0].Places
+	key := uint64(m.ranks[0][s.answer][places[0]]) << 32
+	if len(m.query.GroupBy) > 1 {
+		key |= uint64(m.ranks[1][s.answer][places[1]])
+	}
+	return key
+}
+
+// down puts a head that may be too far up where it belongs.
+func (h heads) down(at int) {
+	for {
+		least := at
+		for child := 2*at + 1; child <= 2*at+2 && child < len(h); child++ {
+			if h[child].key < h[least].key {
+				least = child
+			}
+		}
+		if least == at {
+			return
+		}
+		h[at], h[least] = h[least], h[at]
+		at = least
+	}
+}
+
+// next takes the first entry away.
+func (m *merger) next() {
+	h := m.heads
+	s := h[0].share
+	if s.entries = s.entries[1:]; len(s.entries) > 0 {
+		h[0].key = m.key(s)
+	} else {
+		h[0] = h[len(h)-1]
+		h = h[:len(h)-1]
+	}
+	h.down(0)
+	m.heads = h
+}
+
+// emitMerged makes rows of the entries that several answers have in one bucket.
+func (m *merger) emitMerged(shares []share) error {
+	m.heads = m.heads[:0]
+	for i := range shares {
+		m.heads = append(m.heads, head{m.key(&shares[i]), &shares[i]})
+	}
+	for i := len(shares)/2 - 1; i >= 0; i-- {
+		m.heads.down(i)
+	}
+	for len(m.heads) > 0 {
+		key, s := m.heads[0].key, m.heads[0].share
+		m.row.Count = s.entries[0].Widen(m.open[s.answer].HighOf(s.first()), &m.row.Cost, &m.row.Runtime)
+		m.group(&m.open[s.answer], &s.entries[0].Places)
+		for m.next(); len(m.heads) > 0 && m.heads[0].key == key; m.next() {
+			m.merge(m.heads[0].share)
+		}
 		if m.rows++; m.limits.Rows > 0 && m.rows > m.limits.Rows {
 			return m.tooManyRows()
-		}
-		m.row.Count, m.row.Cost, m.row.Runtime = e.Count, e.Cost, e.Runtime
-		for g := range m.query.GroupBy {
-			m.row.Group[g] = texts[g][e.Places[g]]
-		}
-		if byJob >= 0 {
-			m.row.JobName = names[e.Places[byJob]]
 		}
 		if err := m.emit(&m.row); err != nil {
 			return err
@@ -188,57 +274,10 @@ func (m *merger) emitEntries(answer int, entries []kernel.Entry) error {
 	return nil
 }
 
-// heads are shares with entries left, a heap by the ranks of the first.
-type heads struct {
-	shares []share
-	m      *merger
-}
-
-func (h *heads) Len() int           { return len(h.shares) }
-func (h *heads) Less(i, j int) bool { return h.m.compare(&h.shares[i], &h.shares[j]) < 0 }
-func (h *heads) Swap(i, j int)      { h.shares[i], h.shares[j] = h.shares[j], h.shares[i] }
-func (h *heads) Push(x any)         { h.shares = append(h.shares, x.(share)) }
-func (h *heads) Pop() any {
-	last := h.shares[len(h.shares)-1]
-	h.shares = h.shares[:len(h.shares)-1]
-	return last
-}
-
-// next takes the first entry away.
-func (h *heads) next() {
-	if h.shares[0].entries = h.shares[0].entries[1:]; len(h.shares[0].entries) == 0 {
-		heap.Pop(h)
-		return
-	}
-	heap.Fix(h, 0)
-}
-
-// compare compares the groups of the first entries of two shares of one bucket.
-func (m *merger) compare(a, b *share) int {
-	for g := range m.query.GroupBy {
-		x := m.ranks[g][a.answer][a.entries[0].Places[g]]
-		y := m.ranks[g][b.answer][b.entries[0].Places[g]]
-		if x != y {
-			return cmp.Compare(x, y)
-		}
-	}
-	return 0
-}
-
-// emitMerged makes rows of the entries that several answers have in one bucket.
-func (m *merger) emitMerged(shares []share) error {
-	h := &heads{shares: shares, m: m}
-	heap.Init(h)
-	var merged [1]kernel.Entry
-	first := share{entries: merged[:]}
-	for h.Len() > 0 {
-		first.answer, merged[0] = h.shares[0].answer, h.shares[0].entries[0]
-		for h.next(); h.Len() > 0 && m.compare(&first, &h.shares[0]) == 0; h.next() {
-			merged[0].Merge(&h.shares[0].entries[0].Cell)
-		}
-		if err := m.emitEntries(first.answer, first.entries); err != nil {
-			return err
-		}
-	}
-	return nil
+// merge adds the first entry of a share to the row under way.
+func (m *merger) merge(s *share) {
+	var cost, runtime farmtally.Stat
+	m.row.Count += s.entries[0].Widen(m.open[s.answer].HighOf(s.first()), &cost, &runtime)
+	m.row.Cost.Merge(&cost)
+	m.row.Runtime.Merge(&runtime)
 }

@@ -19,8 +19,8 @@ import (
 // stdin is the name that stands for standard input.
 const stdin = "-"
 
-// size adds up the sizes of the files, each of which must be there, and gives 0 where
-// one has no size.
+// size adds up the sizes of the files, each of which must be there and may be read, and
+// gives 0 where one has no size.
 func (l *loader) size() (int64, error) {
 	var total int64
 	sized := true
@@ -41,17 +41,28 @@ func (l *loader) size() (int64, error) {
 	return total, nil
 }
 
-// stat describes the file, or gives nil for a standard input that is no file.
+// stat describes the file, or gives nil for a standard input that is no file. Its error
+// is also that of a file that may not be read.
 func (l *loader) stat() (fs.FileInfo, error) {
 	if l.file == stdin {
+		if l.cfg.Stdin == nil {
+			return nil, farmtally.Errorf(farmtally.Invalid, "is closed")
+		}
 		if f, ok := l.cfg.Stdin.(*os.File); ok {
 			return f.Stat()
 		}
 		return nil, nil //nolint:nilnil // a reader that is no file has nothing to tell
 	}
 	info, err := os.Stat(l.file)
-	if err == nil && info.IsDir() {
+	switch {
+	case err != nil || !info.Mode().IsRegular() && !info.IsDir():
+		return info, err
+	case info.IsDir():
 		return nil, farmtally.Errorf(farmtally.Invalid, "is a folder, not a file")
+	}
+	f, err := os.Open(l.file)
+	if err == nil {
+		err = f.Close()
 	}
 	return info, err
 }
@@ -63,13 +74,10 @@ func (l *loader) open() (io.ReadCloser, error) {
 		return nil, l.ofFile(err)
 	}
 	in := io.NopCloser(l.cfg.Stdin)
-	switch {
-	case l.file != stdin:
+	if l.file != stdin {
 		if in, err = os.Open(l.file); err != nil {
 			return nil, l.ofFile(err)
 		}
-	case l.cfg.Stdin == nil:
-		return nil, farmtally.Errorf(farmtally.Invalid, "standard input is closed")
 	}
 	if info == nil || !info.Mode().IsRegular() {
 		in = interruptible(l.ctx, in)

@@ -13,10 +13,13 @@ import (
 
 // LoadConfig says what to load, and where to.
 type LoadConfig struct {
-	Files  []string         // names of files; "-" is Stdin; gzip is unpacked
-	Stdin  io.Reader        // what "-" reads
-	Source Source           // the format of the files
-	Import farmtally.Import // what the records are added to; Load ends it
+	Files  []string  // names of files; "-" is Stdin; gzip is unpacked
+	Stdin  io.Reader // what "-" reads
+	Source Source    // the format of the files
+
+	// Begin begins what the records are added to; Load ends it. It is called once, when
+	// there is a record, and before Prices are asked: a load without any begins nothing.
+	Begin func(ctx context.Context) (farmtally.Import, error)
 
 	Prices // what the records are priced with
 
@@ -65,8 +68,8 @@ type Summary struct {
 
 // Load reads the files in order, prices their records and commits them to the
 // import. Faulty rows are rejected and stop nothing. Any error aborts the import: a
-// file that can't be read or is not of the format as a whole, one of Card or Import,
-// ctx's. The Summary is then of what was read so far, and nothing of it is stored.
+// file that can't be read or is not of the format as a whole, one of Begin, Card or the
+// import, ctx's. The Summary is then of what was read so far, and nothing of it is stored.
 func Load(ctx context.Context, cfg LoadConfig) (Summary, error) {
 	l := loader{cfg: cfg, ctx: ctx, pricer: NewPricer(cfg.Prices)}
 	l.Skipped = map[Skip]int64{}
@@ -74,13 +77,16 @@ func Load(ctx context.Context, cfg LoadConfig) (Summary, error) {
 	if l.Records > 0 {
 		l.First, l.Last = l.first.Time(), l.last.Time()
 	}
+	if l.to == nil {
+		return l.Summary, err
+	}
 	if err == nil {
-		l.Counts, err = cfg.Import.Commit(ctx)
+		l.Counts, err = l.to.Commit(ctx)
 	}
 	if err == nil {
 		return l.Summary, nil
 	}
-	if abortErr := cfg.Import.Abort(); abortErr != nil {
+	if abortErr := l.to.Abort(); abortErr != nil {
 		return l.Summary, errors.Join(err, abortErr)
 	}
 	return l.Summary, err
@@ -91,6 +97,7 @@ type loader struct {
 	Summary
 	cfg      LoadConfig
 	ctx      context.Context
+	to       farmtally.Import // nil: not begun
 	pricer   *Pricer
 	file     string
 	progress Progress
@@ -160,8 +167,13 @@ func (l *loader) take(row *Row) error {
 		l.Skipped[row.Skip]++
 		return nil
 	}
-	if err := l.pricer.Price(l.ctx, row); err != nil {
-		return err
+	if len(row.Records) > 0 {
+		if err := l.begin(); err != nil {
+			return err
+		}
+		if err := l.pricer.Price(l.ctx, row); err != nil {
+			return err
+		}
 	}
 	if len(row.Faults) > 0 {
 		l.reject(row)
@@ -175,6 +187,14 @@ func (l *loader) take(row *Row) error {
 	return nil
 }
 
+// begin begins what the records are added to, if that has not been.
+func (l *loader) begin() (err error) {
+	if l.to == nil {
+		l.to, err = l.cfg.Begin(l.ctx)
+	}
+	return err
+}
+
 func (l *loader) reject(row *Row) {
 	l.Rejected++
 	if l.cfg.Reject == nil {
@@ -186,7 +206,7 @@ func (l *loader) reject(row *Row) {
 }
 
 func (l *loader) add(r *farmtally.Record) error {
-	if err := l.cfg.Import.Add(l.ctx, r); err != nil {
+	if err := l.to.Add(l.ctx, r); err != nil {
 		return fmt.Errorf("add record: %w", err)
 	}
 	if r.Rate.ID == farmtally.Unpriced {

@@ -27,7 +27,7 @@ import (
 type memory struct {
 	stored, adding map[identity]farmtally.Record
 	addErr         error
-	aborted        bool
+	begun, aborted bool
 }
 
 type identity struct {
@@ -49,6 +49,16 @@ func (m *memory) Add(_ context.Context, r *farmtally.Record) error {
 	}
 	m.adding[identity{r.FarmID, r.RecordID, r.StartedAt}] = accepted
 	return nil
+}
+
+// begins makes it what a load adds to.
+func begins(to farmtally.Import) func(context.Context) (farmtally.Import, error) {
+	return func(context.Context) (farmtally.Import, error) {
+		if m, ok := to.(*memory); ok {
+			m.begun = true
+		}
+		return to, nil
+	}
 }
 
 func (m *memory) AddTable(ctx context.Context, t *farmtally.Table) error {
@@ -103,7 +113,7 @@ func load(t *testing.T, source ingest.Source, text string, to *memory, card *rat
 	t.Helper()
 	var rejected []string
 	summary, err := ingest.Load(t.Context(), ingest.LoadConfig{
-		Files: []string{"-"}, Stdin: strings.NewReader(text), Source: source, Import: to,
+		Files: []string{"-"}, Stdin: strings.NewReader(text), Source: source, Begin: begins(to),
 		Prices: ingest.Prices{Card: func(context.Context, farmtally.FarmID, string) (*rates.Card, error) { return card, nil }},
 		Reject: func(r ingest.Rejection) {
 			rejected = append(rejected, strings.TrimPrefix(r.String(), "-:"))
@@ -205,7 +215,7 @@ func TestLoadReadsManyFiles(t *testing.T) {
 	var last ingest.Progress
 	var rejected []string
 	summary, err := ingest.Load(t.Context(), ingest.LoadConfig{
-		Files: names, Stdin: strings.NewReader(record("d")), Source: ingest.NDJSON{}, Import: to,
+		Files: names, Stdin: strings.NewReader(record("d")), Source: ingest.NDJSON{}, Begin: begins(to),
 		Prices: ingest.Prices{Card: func(_ context.Context, id farmtally.FarmID, name string) (*rates.Card, error) {
 			if cards++; name != "f" || id != farmtally.FarmID(farmtally.HashID("farm-", "farmtally", "f", "f")) {
 				t.Errorf("asked for the card of %s, %q", id, name)
@@ -229,7 +239,7 @@ func TestLoadReadsManyFiles(t *testing.T) {
 func TestLoadTellsOfProgress(t *testing.T) {
 	text := strings.Repeat(ndjson("")+"\n", 10_000)
 	var told []ingest.Progress
-	_, err := ingest.Load(t.Context(), ingest.LoadConfig{Files: files(t, text, text), Source: ingest.NDJSON{}, Import: &memory{},
+	_, err := ingest.Load(t.Context(), ingest.LoadConfig{Files: files(t, text, text), Source: ingest.NDJSON{}, Begin: begins(&memory{}),
 		Progress: func(p ingest.Progress) { told = append(told, p) }})
 	if err != nil || len(told) != 6 {
 		t.Fatalf("%d times, %v", len(told), err)
@@ -260,7 +270,7 @@ func TestLoadOfAFileThatCannotBeStoresNothing(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			names := files(t, good, c.bytes)
 			to := &memory{}
-			_, err := ingest.Load(t.Context(), ingest.LoadConfig{Files: names, Source: ingest.NDJSON{}, Import: to})
+			_, err := ingest.Load(t.Context(), ingest.LoadConfig{Files: names, Source: ingest.NDJSON{}, Begin: begins(to)})
 			if farmtally.KindOf(err) != farmtally.Invalid || !strings.Contains(err.Error(), names[1]+" "+c.want) {
 				t.Errorf("error %v", err)
 			}
@@ -280,16 +290,16 @@ func TestLoadOfFilesThatAreNotThere(t *testing.T) {
 		"-":                           "standard input is closed",
 	} {
 		to := &memory{}
-		_, err := ingest.Load(t.Context(), ingest.LoadConfig{Files: append(names, file), Source: ingest.NDJSON{}, Import: to})
-		if farmtally.KindOf(err) != farmtally.Invalid || !strings.Contains(err.Error(), want) || !to.aborted {
-			t.Errorf("%s: %v", file, err)
+		_, err := ingest.Load(t.Context(), ingest.LoadConfig{Files: append(names, file), Source: ingest.NDJSON{}, Begin: begins(to)})
+		if farmtally.KindOf(err) != farmtally.Invalid || !strings.Contains(err.Error(), want) || to.begun {
+			t.Errorf("%s: %v, begun: %t", file, err, to.begun)
 		}
 	}
 }
 
 func TestLoadEndsWithTheErrorsOfOthers(t *testing.T) {
 	run := func(ctx context.Context, to *memory, cardErr error, stdin io.Reader) error {
-		_, err := ingest.Load(ctx, ingest.LoadConfig{Files: []string{"-"}, Stdin: stdin, Source: ingest.NDJSON{}, Import: to,
+		_, err := ingest.Load(ctx, ingest.LoadConfig{Files: []string{"-"}, Stdin: stdin, Source: ingest.NDJSON{}, Begin: begins(to),
 			Prices: ingest.Prices{Card: func(context.Context, farmtally.FarmID, string) (*rates.Card, error) { return nil, cardErr }}})
 		return err
 	}
@@ -303,8 +313,22 @@ func TestLoadEndsWithTheErrorsOfOthers(t *testing.T) {
 		"of the stream": {&memory{}, nil, io.MultiReader(strings.NewReader(ndjson("")+"\n"), iotest.ErrReader(errBroken))},
 		"of its begin":  {&memory{}, nil, iotest.ErrReader(errBroken)},
 	} {
-		if err := run(t.Context(), c.to, c.cardErr, c.in); !errors.Is(err, errBroken) || !c.to.aborted {
+		if err := run(t.Context(), c.to, c.cardErr, c.in); !errors.Is(err, errBroken) || c.to.begun != c.to.aborted {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLoadBeginsWithARecord: where no file has one, nothing is begun, and an error of the
+// beginning is the load's.
+func TestLoadBeginsWithARecord(t *testing.T) {
+	begun := 0
+	for text, want := range map[string]int{"": 0, "\n{}\n": 0, ndjson("") + "\n" + ndjson("") + "\n": 1} {
+		begun = 0
+		_, err := ingest.Load(t.Context(), ingest.LoadConfig{Files: files(t, text), Source: ingest.NDJSON{},
+			Begin: func(context.Context) (farmtally.Import, error) { begun++; return nil, errBroken }})
+		if begun != want || errors.Is(err, errBroken) != (want > 0) {
+			t.Errorf("%q: begun %d times, %v", text, begun, err)
 		}
 	}
 }
@@ -322,8 +346,8 @@ func TestLoadStopsWhenCancelled(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		to := &memory{}
-		_, err := ingest.Load(ctx, ingest.LoadConfig{Files: []string{"-"}, Stdin: stdin(cancel), Source: ingest.NDJSON{}, Import: to})
-		if !errors.Is(err, context.Canceled) || !to.aborted || len(to.stored) > 0 {
+		_, err := ingest.Load(ctx, ingest.LoadConfig{Files: []string{"-"}, Stdin: stdin(cancel), Source: ingest.NDJSON{}, Begin: begins(to)})
+		if !errors.Is(err, context.Canceled) || to.begun != to.aborted || len(to.stored) > 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

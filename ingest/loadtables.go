@@ -75,12 +75,15 @@ func (t *tableLoad) table(p *part) (taken bool, err error) {
 	if p.table == nil {
 		return false, nil
 	}
+	if t.stopped = t.begin(); t.stopped != nil {
+		return false, t.stopped
+	}
 	unpriced, ok, err := t.pricer.table(t.ctx, p.table, &p.prices)
 	if err != nil || !ok {
 		t.stopped = err
 		return false, err
 	}
-	if err := t.cfg.Import.AddTable(t.ctx, p.table); err != nil {
+	if err := t.to.AddTable(t.ctx, p.table); err != nil {
 		t.stopped = fmt.Errorf("add records: %w", err)
 		return false, t.stopped
 	}

@@ -15,11 +15,14 @@ import (
 // counted from the piece's beginning.
 type piece struct {
 	text   []byte
+	header string // that its rows stand below; "" where the source needs to know none
+	heads  bool   // there are headers among its rows
 	rows   []Row
 	lines  int64
-	read   chan struct{} // gets something when the rows have been read
-	before int64         // lines, at the end of the text: of what was given up before err
-	err    error         // why there are no more pieces
+	read   chan struct{}            // gets something when the rows have been read
+	fails  func(before int64) error // the error in which the rows end, by the lines before the piece; nil: in none
+	before int64                    // lines, at the end of the text: of what was given up before err
+	err    error                    // why there are no more pieces
 }
 
 // row gives the piece's next row, to be filled in.
@@ -37,6 +40,7 @@ func (p *piece) row() *Row {
 type pieces struct {
 	cutter  *cutter
 	workers int                   // 0: one for each core
+	before  func(p *piece)        // is shown each piece, in order, before it is read; may be nil
 	parse   func() func(p *piece) // makes what reads a piece's rows, for one goroutine
 	yield   func(*Row) error
 
@@ -135,6 +139,9 @@ func (s *pieces) cut(ctx context.Context, free <-chan *piece, cut, queued chan<-
 		if p.err != nil {
 			return
 		}
+		if s.before != nil {
+			s.before(p)
+		}
 		queued <- p
 	}
 }
@@ -146,7 +153,7 @@ func (s *pieces) work(ctx context.Context, queued <-chan *piece) {
 		if err != nil {
 			return
 		}
-		p.rows = p.rows[:0]
+		p.rows, p.fails = p.rows[:0], nil
 		parse(p)
 		p.read <- struct{}{}
 	}
@@ -163,6 +170,9 @@ func (s *pieces) give(ctx context.Context, p *piece) error {
 		if err := s.yield(row); err != nil {
 			return err
 		}
+	}
+	if p.fails != nil {
+		return p.fails(s.lines)
 	}
 	s.lines += p.lines
 	return nil

@@ -94,15 +94,74 @@ func plainCSV(ctx context.Context, in io.Reader, yield func(*Row) error) error {
 	}
 }
 
+// plainSacct reads a log line by line.
+func plainSacct(ctx context.Context, in io.Reader, yield func(*Row) error) error {
+	lines, err := newLineReader(ctx, in)
+	if err != nil {
+		return err
+	}
+	log, err := newSacctLog(Sacct{})
+	if err != nil {
+		return err
+	}
+	for log.heads = true; ; {
+		l, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		log.row = &Row{Line: l.number}
+		passed, lacking := log.line(l)
+		switch {
+		case len(lacking) > 0:
+			return headerFault(l.number, lacking)
+		case passed:
+			continue
+		}
+		if err := yield(log.row); err != nil {
+			return err
+		}
+	}
+}
+
+// format is a text's.
+type format int
+
+const (
+	ndjson format = iota
+	csv
+	sacct
+)
+
+var formatNames = map[format]string{ndjson: "ndjson", csv: "csv", sacct: "sacct"}
+
+// plain reads a text row by row.
+func (f format) plain(ctx context.Context, in io.Reader, yield func(*Row) error) error {
+	switch f {
+	case csv:
+		return plainCSV(ctx, in, yield)
+	case sacct:
+		return plainSacct(ctx, in, yield)
+	default:
+		return plainNDJSON(ctx, in, yield)
+	}
+}
+
 // pieced reads a text in pieces of a size, on some workers.
-func pieced(ctx context.Context, csv bool, in io.Reader, size, workers int, yield func(*Row) error) error {
+func (f format) pieced(ctx context.Context, in io.Reader, size, workers int, yield func(*Row) error) error {
 	text, err := openText(in)
 	if err != nil {
 		return err
 	}
 	p := NDJSON{Farm: "f"}.pieces(text, size, yield)
-	if csv {
+	switch f {
+	case csv:
 		p = CSV{Farm: "f"}.pieces(text, size, yield)
+	case sacct:
+		if p, err = (Sacct{}).pieces(text, size, yield); err != nil {
+			return err
+		}
 	}
 	p.workers = workers
 	return p.run(ctx)
@@ -115,6 +174,20 @@ var csvParts = []string{
 	"\n", " \r\n", "a,b\n", "\"open,\n", "x\"y,1\n", "\"a\"b,2\n", "\"\n", "\"\"\"\n", "caf\xe9,1\n", "a\x00,\n", ",\"\",\"\n\"\n", "'=1,'q,x,y,z,\"'@\"\n",
 	"\"recordId\",queueId,usageType,startedAt,cpus,jobName\n", "r5,q,COMPUTE,2026-01-01T00:00:00Z,1e1,шот\n", "\"" + strings.Repeat("long\n", 60) + "\",\n",
 }
+
+// sacctParts are what random logs are made of: jobs in the columns of one header are often
+// good ones in those of another.
+var sacctParts = []string{
+	"JobID|Cluster|Start|End|User\n", "JobID|Start|Cluster|End|JobName\r\n", "jobidRAW|END|start|CLUSTER\n", "User|JobID|Account|Cluster|End|Start\n",
+	"1|c|2026-01-01T00:00:00|2026-01-01T01:00:00|u\n", "2|2026-01-01T00:00:00|c|2026-01-01T01:00:00|a|b\n", "3_4|2026-01-01T01:00:00|2026-01-01T00:00:00|c\r\n",
+	"u|5|a|c|Unknown|2026-01-01T00:00:00\n", "6.batch|2026-01-01T00:00:00|c|2026-01-01T01:00:00|n\n", "7|c|Unknown|Unknown|jobid\n",
+	"8|8|c|p|q|a|g|7|u|5|x|x|2026-01-01T00:00:00|2026-01-01T01:00:00|01:00:00|0:0|DONE|1|16|16|4|cpu=16|cpu=16,mem=62.50G,license/nuke=1,node=1|x|n01|jobid\n",
+	"\n", " \r\n", "jobid\n", "JOBID|jobid|x\n", "9|c|yesterday|2026-01-01T01:00:00|u\n", "caf\xe9|jobid|start\n", "jobid|\x00|start|end|cluster\n", "jobijobidjobid|start\n",
+	"jobid|cluster|start|end|" + strings.Repeat("long", 1020) + "\n", "шот|c|2026-01-01T00:00:00|2026-01-01T01:00:00|u\n", "JobID|Start|User\n",
+}
+
+// sacctGood is how many of sacctParts end no log.
+const sacctGood = 21
 
 // randomText draws a text of parts.
 func randomText(r *rand.Rand, csv bool, parts []string) []byte {
@@ -155,14 +228,10 @@ var streams = []func(r *rand.Rand, text []byte) io.Reader{
 }
 
 // samePieces demands that pieces give the rows, and the end, of reading one by one.
-func samePieces(t *testing.T, csv bool, text []byte, stream func() io.Reader, size, workers int) outcome {
+func samePieces(t *testing.T, f format, text []byte, stream func() io.Reader, size, workers int) outcome {
 	t.Helper()
-	plain := plainNDJSON
-	if csv {
-		plain = plainCSV
-	}
-	want := outcomeOf(func(yield func(*Row) error) error { return plain(t.Context(), stream(), yield) })
-	have := outcomeOf(func(yield func(*Row) error) error { return pieced(t.Context(), csv, stream(), size, workers, yield) })
+	want := outcomeOf(func(yield func(*Row) error) error { return f.plain(t.Context(), stream(), yield) })
+	have := outcomeOf(func(yield func(*Row) error) error { return f.pieced(t.Context(), stream(), size, workers, yield) })
 	if reflect.DeepEqual(have, want) {
 		return want
 	}
@@ -186,14 +255,12 @@ func TestPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	var records, faults, skips, ends int
 	for i := range rounds {
-		csv, parts := i%2 == 0, lines
-		if csv {
-			parts = csvParts
-		}
-		text, kind, seed := randomText(r, csv, parts), r.IntN(len(streams)), r.Uint64()
+		f := format(i % 3)
+		parts := map[format][]string{ndjson: lines, csv: csvParts, sacct: sacctParts[:sacctGood+r.IntN(2)]}[f]
+		text, kind, seed := randomText(r, f == csv, parts), r.IntN(len(streams)), r.Uint64()
 		stream := func() io.Reader { return streams[kind](rand.New(rand.NewPCG(seed, 0)), text) }
 		size := []int{1, 2, 3, 7, 16, 61, 300, 5000}[r.IntN(8)]
-		got := samePieces(t, csv, text, stream, size, 1+r.IntN(3))
+		got := samePieces(t, f, text, stream, size, 1+r.IntN(3))
 		for _, row := range got.rows {
 			records += len(row.Records)
 			faults += len(row.Faults)
@@ -217,12 +284,12 @@ func TestPiecesOfLongLines(t *testing.T) {
 			"\"" + strings.Repeat(strings.Repeat("y", 999)+"\n", length/1000) + "\",\n" + csvParts[1] + "\"a\nb\"\n",
 		} {
 			for _, size := range []int{pieceBytes, 99_999} {
-				for _, csv := range []bool{false, true} {
+				for f := range formatNames {
 					whole := text
-					if csv {
+					if f == csv {
 						whole = header + text
 					}
-					samePieces(t, csv, []byte(whole), func() io.Reader { return strings.NewReader(whole) }, size, 2)
+					samePieces(t, f, []byte(whole), func() io.Reader { return strings.NewReader(whole) }, size, 2)
 				}
 			}
 		}
@@ -234,8 +301,8 @@ func TestPiecesOfLongLines(t *testing.T) {
 func TestPiecesOfABrokenStream(t *testing.T) {
 	text := csvParts[0] + strings.Repeat(csvParts[1], 500)
 	for _, last := range []string{"", "x", "x\n", "\"a\nb\nc", "\"a\nb\n\",\n\"\n\n"} {
-		for _, csv := range []bool{false, true} {
-			got := samePieces(t, csv, []byte(text+last), func() io.Reader {
+		for f := range formatNames {
+			got := samePieces(t, f, []byte(text+last), func() io.Reader {
 				return io.MultiReader(strings.NewReader(text+last), iotest.ErrReader(errors.ErrUnsupported))
 			}, 5000, 2)
 			if !strings.HasPrefix(got.err, "read line 50") {
@@ -248,11 +315,11 @@ func TestPiecesOfABrokenStream(t *testing.T) {
 // TestPiecesEndEarly: an error of who takes the rows ends the reading at once, also while
 // the stream gives nothing.
 func TestPiecesEndEarly(t *testing.T) {
-	for _, csv := range []bool{false, true} {
+	for f := range formatNames {
 		in, out := io.Pipe()
 		go func() { _, _ = out.Write([]byte(csvParts[0] + csvParts[1])) }()
 		taken := 0
-		err := pieced(t.Context(), csv, io.MultiReader(strings.NewReader(csvParts[0]+strings.Repeat(csvParts[1], 500)), in), 300, 2,
+		err := f.pieced(t.Context(), io.MultiReader(strings.NewReader(csvParts[0]+strings.Repeat(csvParts[1], 500)), in), 300, 2,
 			func(*Row) error {
 				if taken++; taken == 100 {
 					return io.ErrClosedPipe
@@ -268,12 +335,12 @@ func TestPiecesEndEarly(t *testing.T) {
 
 // TestPiecesAreCancelled: so does the context.
 func TestPiecesAreCancelled(t *testing.T) {
-	for _, csv := range []bool{false, true} {
+	for f := range formatNames {
 		ctx, cancel := context.WithCancel(t.Context())
 		in, _ := io.Pipe()
 		time.AfterFunc(time.Millisecond, cancel)
 		text := csvParts[0] + strings.Repeat(csvParts[1], 2000)
-		err := pieced(ctx, csv, io.MultiReader(strings.NewReader(text), in), 300, 2, func(*Row) error { return nil })
+		err := f.pieced(ctx, io.MultiReader(strings.NewReader(text), in), 300, 2, func(*Row) error { return nil })
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
@@ -303,9 +370,9 @@ func TestNamesKeepTexts(t *testing.T) {
 
 // BenchmarkPieces reads the texts of the examples, many times over.
 func BenchmarkPieces(b *testing.B) {
-	for name, csv := range map[string]bool{"ndjson": false, "csv": true} {
-		b.Run(name, func(b *testing.B) {
-			example, err := os.ReadFile("../examples/usage." + name)
+	for _, f := range []format{ndjson, csv} {
+		b.Run(formatNames[f], func(b *testing.B) {
+			example, err := os.ReadFile("../examples/usage." + formatNames[f])
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -314,7 +381,7 @@ func BenchmarkPieces(b *testing.B) {
 			rows := 0
 			for b.Loop() {
 				rows = 0
-				if err := pieced(b.Context(), csv, bytes.NewReader(text), pieceBytes, 1, func(*Row) error { rows++; return nil }); err != nil {
+				if err := f.pieced(b.Context(), bytes.NewReader(text), pieceBytes, 1, func(*Row) error { rows++; return nil }); err != nil {
 					b.Fatal(err)
 				}
 			}

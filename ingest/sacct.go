@@ -1,12 +1,13 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/farmtally/farmtally"
 )
@@ -62,48 +63,52 @@ var xdmod = strings.Fields("jobid jobidraw cluster partition qos account group g
 	"elapsed exitcode state nnodes ncpus reqcpus reqmem reqtres alloctres timelimit nodelist jobname")
 
 // Read implements Source. A header that lacks a needed column is an error for the
-// stream.
+// stream. Rows are read on all cores.
 func (s Sacct) Read(ctx context.Context, r io.Reader, yield func(*Row) error) error {
-	lines, err := newLineReader(ctx, r)
+	in, err := openText(r)
 	if err != nil {
 		return err
 	}
-	log, err := newSacctLog(s)
+	p, err := s.pieces(in, pieceBytes, yield)
 	if err != nil {
 		return err
 	}
-	for {
-		l, err := lines.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		log.row.begin(l.number)
-		passed, err := log.line(l)
-		if err != nil {
-			return err
-		}
-		if passed {
-			continue
-		}
-		if err := yield(&log.row); err != nil {
-			return err
-		}
+	return p.run(ctx)
+}
+
+// pieces reads the text in pieces of about the size.
+func (s Sacct) pieces(in io.Reader, size int, yield func(*Row) error) (*pieces, error) {
+	if _, err := newSacctLog(s); err != nil { // which the workers' can't have then
+		return nil, err
 	}
+	last := ""
+	return &pieces{
+		cutter: &cutter{in: in, size: size}, yield: yield,
+		before: func(p *piece) {
+			p.header = last
+			header := lastHeader(p.text)
+			if p.heads = header != ""; p.heads {
+				last = header
+			}
+		},
+		parse: func() func(*piece) {
+			log, _ := newSacctLog(s)
+			return log.piece
+		},
+	}, nil
 }
 
 // sacctLog is one log on the way to its records.
 type sacctLog struct {
 	names
 	source    Sacct
-	header    bool             // the columns come from a header
+	header    string           // that the columns come from; "": they are xdmod's
+	heads     bool             // the lines may be headers
 	columns   [columnCount]int // where each is on a line, or -1
 	width     int              // how many there are
 	nameLast  bool             // the last one is the job's name, and may hold a "|"
 	cells     []string
-	row       Row
+	row       *Row // that of the line under way
 	allocated allocation
 }
 
@@ -120,6 +125,36 @@ func newSacctLog(s Sacct) (*sacctLog, error) {
 	}
 	log.use(xdmod)
 	return log, nil
+}
+
+// piece reads the rows of a piece. They keep nothing of its text.
+func (s *sacctLog) piece(p *piece) {
+	if s.header != p.header {
+		if s.header = p.header; s.header == "" {
+			s.use(xdmod)
+		} else {
+			s.use(strings.Split(s.header, "|"))
+		}
+	}
+	s.heads = p.heads
+	lines := textLines{text: p.text}
+	for {
+		l, err := lines.next()
+		if err != nil { // it is the end of the piece
+			p.lines = lines.number
+			return
+		}
+		s.row = p.row()
+		s.row.begin(l.number)
+		passed, lacking := s.line(l)
+		if passed {
+			p.rows = p.rows[:len(p.rows)-1]
+		}
+		if len(lacking) > 0 {
+			p.fails = func(before int64) error { return headerFault(before+l.number, lacking) }
+			return
+		}
+	}
 }
 
 // use takes the columns that have these names.
@@ -144,8 +179,9 @@ func (s *sacctLog) cell(column int) string {
 	return s.cells[s.columns[column]]
 }
 
-// line fills in the row, or reports that the line is a header.
-func (s *sacctLog) line(l line) (header bool, err error) {
+// line fills in the row. Or it reports that the line, a header, is none, and which
+// columns that lacks.
+func (s *sacctLog) line(l line) (passed bool, lacking []farmtally.Field) {
 	switch {
 	case l.fault != "":
 		s.row.fault(wholeLine, "%s", l.fault)
@@ -153,11 +189,10 @@ func (s *sacctLog) line(l line) (header bool, err error) {
 	case l.blank():
 		s.row.Skip = BlankLine
 		return false, nil
+	case s.heads && isHeader(l.text):
+		return s.readHeader(string(l.text))
 	}
-	text := string(l.text)
-	if isHeader(text) {
-		return s.readHeader(text)
-	}
+	text := unsafe.String(unsafe.SliceData(l.text), len(l.text)) //nolint:gosec // it does not change while the piece is read
 	s.cells = s.cells[:0]
 	for more := true; more; {
 		var cell string
@@ -178,7 +213,9 @@ func (s *sacctLog) line(l line) (header bool, err error) {
 
 func (s *sacctLog) miscounted() {
 	switch {
-	case !s.header:
+	case s.header == "" && strings.HasPrefix(s.cells[0], "{"):
+		s.row.fault(wholeLine, "is JSON, as sacct --json prints it; a log is what sacct --parsable2 prints")
+	case s.header == "":
 		s.row.fault(wholeLine, "has %d columns; without a header the 26 of Open XDMoD's form are needed, separated by |", len(s.cells))
 	case len(s.cells) < s.width:
 		s.row.fault(wholeLine, "has %d columns; the header has %d", len(s.cells), s.width)
@@ -188,13 +225,16 @@ func (s *sacctLog) miscounted() {
 	}
 }
 
+// maxHeader bounds a header, in bytes.
+const maxHeader = 4096
+
 // isHeader reports whether the line names columns: a job id's, and another one's.
-func isHeader(text string) bool {
-	if len(text) > 4096 || !strings.Contains(strings.ToLower(text), "jobid") {
+func isHeader(text []byte) bool {
+	if len(text) > maxHeader || indexJobID(text) < 0 {
 		return false
 	}
 	id, others := false, 0
-	for name := range strings.SplitSeq(strings.ToLower(text), "|") {
+	for name := range strings.SplitSeq(strings.ToLower(string(text)), "|") {
 		if name == "jobid" || name == "jobidraw" {
 			id = true
 		} else if _, known := columnsByName[name]; known {
@@ -204,16 +244,62 @@ func isHeader(text string) bool {
 	return id && others > 0
 }
 
-func (s *sacctLog) readHeader(text string) (header bool, err error) {
+// indexJobID finds "jobid", in letters of any case. It looks at each fifth byte alone where
+// that is none of the word's.
+func indexJobID(text []byte) int {
+	const word = "jobid"
+	for end := len(word); end <= len(text); {
+		ahead := jobIDAhead[text[end-1]]
+		if ahead > 0 {
+			end += int(ahead)
+			continue
+		}
+		if bytes.EqualFold(text[end-len(word):end], []byte(word)) {
+			return end - len(word)
+		}
+		end += len(word)
+	}
+	return -1
+}
+
+// jobIDAhead says of each byte how far behind it "jobid" ends at the earliest. No letter is
+// in the word twice.
+var jobIDAhead = func() (ahead [256]uint8) {
+	for i := range ahead {
+		ahead[i] = 5
+	}
+	for i, c := range []byte("jobid") {
+		ahead[c] = uint8(4 - i)
+		ahead[c-'a'+'A'] = ahead[c]
+	}
+	return ahead
+}()
+
+// lastHeader gives the last header among whole lines, "" where there is none.
+func lastHeader(text []byte) (header string) {
+	for {
+		at := indexJobID(text)
+		if at < 0 {
+			return header
+		}
+		lines := textLines{text: text[bytes.LastIndexByte(text[:at], '\n')+1:]}
+		if l, _ := lines.next(); l.fault == "" && isHeader(l.text) {
+			header = string(l.text)
+		}
+		text = lines.text
+	}
+}
+
+// readHeader takes the columns of a header. The first one of a log is no row.
+func (s *sacctLog) readHeader(text string) (first bool, lacking []farmtally.Field) {
 	s.use(strings.Split(text, "|"))
-	if s.header {
+	first = s.header == ""
+	s.header = text
+	if !first {
 		s.row.Skip = RepeatedHeader
 	}
-	header, s.header = !s.header, true
-	e := farmtally.Errorf(farmtally.Invalid, "line %d is a header that lacks needed columns", s.row.Line)
-	e.Hint = "sacct --parsable2 --allusers --format=JobID,Cluster,Partition,User,Start,End,Elapsed,NNodes,NCPUS,AllocTRES,NodeList,JobName prints what is needed"
 	lacks := func(column int, why string) {
-		e.Fields = append(e.Fields, farmtally.Field{Name: columnNames[column], Message: why})
+		lacking = append(lacking, farmtally.Field{Name: columnNames[column], Message: why})
 	}
 	if s.columns[colStart] < 0 {
 		lacks(colStart, "is needed")
@@ -224,10 +310,15 @@ func (s *sacctLog) readHeader(text string) (header bool, err error) {
 	if s.columns[colCluster] < 0 && s.source.Farm == "" {
 		lacks(colCluster, "is needed, or a farm's name for the whole log")
 	}
-	if len(e.Fields) > 0 {
-		return false, e
-	}
-	return header, nil
+	return first || len(lacking) > 0, lacking
+}
+
+// headerFault is the error of a log that has such a header.
+func headerFault(line int64, lacking []farmtally.Field) error {
+	e := farmtally.Errorf(farmtally.Invalid, "line %d is a header that lacks needed columns", line)
+	e.Fields = lacking
+	e.Hint = "sacct --parsable2 --allusers --format=JobID,Cluster,Partition,User,Start,End,Elapsed,NNodes,NCPUS,AllocTRES,NodeList,JobName prints what is needed"
+	return e
 }
 
 // isStep reports whether a job id is that of a step: "123.batch", "123_4.0".

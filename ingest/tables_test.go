@@ -71,7 +71,7 @@ func (o *observed) AddTable(ctx context.Context, t *farmtally.Table) error {
 func (o *observed) outcome(source ingest.Source, files []string, card *rates.Card) string {
 	var rejected []ingest.Rejection
 	summary, err := ingest.Load(context.Background(), ingest.LoadConfig{
-		Files: files, Source: source, Import: o, Reject: func(r ingest.Rejection) { rejected = append(rejected, r) },
+		Files: files, Source: source, Begin: begins(o), Reject: func(r ingest.Rejection) { rejected = append(rejected, r) },
 		Prices: ingest.Prices{
 			Card: func(context.Context, farmtally.FarmID, string) (*rates.Card, error) { return card, nil },
 			FleetNames: func(context.Context, farmtally.FarmID) (map[farmtally.FleetID]string, error) {
@@ -339,7 +339,7 @@ func TestTablesOfManyRows(t *testing.T) {
 			var o counting
 			var at []int
 			summary, err := ingest.Load(t.Context(), ingest.LoadConfig{
-				Files: []string{path}, Source: source, Import: &o,
+				Files: []string{path}, Source: source, Begin: begins(&o),
 				Reject: func(r ingest.Rejection) { at = append(at, int(r.Line)-1) },
 			})
 			if err != nil || summary.Read != records || summary.Records != int64(records-len(wrong)) || !slices.Equal(at, wrong) {

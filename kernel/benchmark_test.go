@@ -153,7 +153,7 @@ func BenchmarkAdd(b *testing.B) {
 		r := newBenchRows(n)
 		places := make([]uint64, n)
 		r.group.place(places, r.picked, 0, r.table)
-		list := make([]narrow, 300)
+		list := make([]Entry, 300)
 		plain := make([]Cell, 300)
 		beside(b, n, 12, func() { r.cost.add(list, places, r.picked, r.runtime, 0) }, func() {
 			for i := range n {
@@ -169,7 +169,7 @@ func BenchmarkMeet(b *testing.B) {
 		r := newBenchRows(n)
 		places := make([]uint64, n)
 		var c cells
-		c.begin(1<<40, 1<<40)
+		c.begin(1<<40, 1, 1<<40)
 		known := map[uint64]int{}
 		look := func() {
 			for i := range places {

@@ -9,11 +9,14 @@ import (
 // cells are the cells of one bucket, by place. Where there are few places each has its
 // cell; where there are many, a place gets one when it is met.
 type cells struct {
-	list  []narrow
-	wide  []Cell // what was added before the narrow sums were full; nil where they never were
+	list  []Entry
+	wide  []wide // by cell, the sums that were full; nil where none was since the cells were emptied
+	high  []High // of the entries under way, where there are wide sums
 	room  uint64 // how many samples still fit
 	most  uint64 // room of empty cells
 	chunk int    // how many samples are added at once, at most
+
+	seconds uint64 // how many places of the second group one of the first has
 
 	hashed bool
 	index  []uint32 // of met places: 1 + the cell, by hash; 0 is free
@@ -31,15 +34,16 @@ type met struct {
 // looking through the cells of each bucket would take longer than hashing.
 const densePlaces = 2048
 
-// begin makes cells for the places below size, where no sample exceeds most.
-func (c *cells) begin(size, most uint64) {
+// begin makes cells for as many places of two groups, where no sample exceeds most.
+func (c *cells) begin(firsts, seconds, most uint64) {
+	c.seconds = seconds
 	c.most = ^uint64(0) / most
 	c.chunk = int(min(BlockRows, c.most))
 	c.room = c.most
-	if size <= densePlaces {
-		c.list = make([]narrow, size)
+	if firsts*seconds <= densePlaces {
+		c.list = make([]Entry, firsts*seconds)
 		for i := range c.list {
-			c.list[i] = empty
+			c.list[i] = empty(c.places(uint64(i)))
 		}
 		return
 	}
@@ -47,9 +51,14 @@ func (c *cells) begin(size, most uint64) {
 	c.rehash(10)
 }
 
+// places are those of both groups.
+func (c *cells) places(place uint64) [2]uint32 {
+	return [2]uint32{uint32(place / c.seconds), uint32(place % c.seconds)} //nolint:gosec // places of one group
+}
+
 // at gives the cells in which the samples of the places, no more than a chunk, are
 // to be added, and replaces the places by the cells' numbers.
-func (c *cells) at(places []uint64) []narrow {
+func (c *cells) at(places []uint64) []Entry {
 	if uint64(len(places)) > c.room {
 		c.widen()
 	}
@@ -68,7 +77,7 @@ func (c *cells) meet(places []uint64) {
 	for k, place := range places {
 		slot := c.find(place)
 		if c.index[slot] == 0 {
-			c.list = append(c.list, empty)
+			c.list = append(c.list, empty(c.places(place)))
 			c.met = append(c.met, met{place: place, cell: uint32(len(c.met))}) //nolint:gosec // a segment has fewer rows
 			c.put(slot, len(c.met)-1)
 		}
@@ -102,75 +111,68 @@ func (c *cells) rehash(log2 int) {
 	}
 }
 
-// widen moves the sums to wide cells, so that there is room again.
+// widen moves the sums to the wide ones, so that there is room again.
 func (c *cells) widen() {
-	c.wide = append(c.wide, make([]Cell, len(c.list)-len(c.wide))...)
+	c.wide = append(c.wide, make([]wide, len(c.list)-len(c.wide))...)
 	for i := range c.list {
-		if c.list[i].count > 0 {
-			narrowed := c.list[i].cell()
-			c.wide[i].Merge(&narrowed)
-			c.list[i] = empty
-		}
+		c.wide[i].move(&c.list[i])
 	}
 	c.room = c.most
 }
 
-// take appends the cells that have samples, by place, and empties them.
-func (c *cells) take(entries []Entry, seconds uint64) []Entry {
+// take appends the cells that have samples to the entries, by place, and empties them.
+func (c *cells) take(p *Partial) {
 	if c.wide != nil {
 		c.widen()
 	}
-	if most := len(c.list); cap(entries)-len(entries) < most {
-		entries = slices.Grow(entries, most+len(entries)) // twice as many: append would copy oftener
+	before := len(p.Entries)
+	if most := len(c.list); cap(p.Entries)-before < most {
+		p.Entries = slices.Grow(p.Entries, most+before) // twice as many: append would copy oftener
 	}
 	if c.hashed {
-		entries = c.takeMet(entries, seconds)
+		p.Entries = c.takeMet(p.Entries)
 	} else {
-		entries = c.takeDense(entries, uint32(seconds)) //nolint:gosec // no more than densePlaces
+		p.Entries = c.takeDense(p.Entries)
 	}
-	c.room, c.wide = c.most, nil
-	return entries
+	if c.wide != nil || p.High != nil {
+		p.High = upTo(len(p.Entries), append(upTo(before, p.High), c.high...))
+	}
+	c.room, c.wide, c.high = c.most, nil, c.high[:0]
 }
 
 // takeDense is take for cells of their own. There is room for all of them.
-func (c *cells) takeDense(entries []Entry, seconds uint32) []Entry {
+func (c *cells) takeDense(entries []Entry) []Entry {
 	n := len(entries)
 	entries = entries[:n+len(c.list)]
-	first, second := uint32(0), uint32(0)
 	for i := range c.list {
-		cell := &c.list[i]
-		if cell.count > 0 || c.wide != nil && c.wide[i].Count > 0 {
-			e := &entries[n]
-			e.Places[0], e.Places[1] = first, second
-			e.Cell = c.cell(i)
-			*cell = empty
+		if cell := &c.list[i]; cell.count > 0 {
+			c.lower(i)
+			entries[n] = *cell
+			*cell = empty(cell.Places)
 			n++
-		}
-		if second++; second == seconds {
-			first, second = first+1, 0
 		}
 	}
 	return entries[:n]
 }
 
-func (c *cells) cell(i int) Cell {
-	if c.wide != nil {
-		return c.wide[i]
-	}
-	return c.list[i].cell()
-}
-
 // takeMet is take for hashed cells, which it forgets.
-func (c *cells) takeMet(entries []Entry, seconds uint64) []Entry {
+func (c *cells) takeMet(entries []Entry) []Entry {
 	for i := range c.met {
 		c.index[c.met[i].slot] = 0
 	}
 	slices.SortFunc(c.met, func(a, b met) int { return cmp.Compare(a.place, b.place) })
 	for i := range c.met {
-		m := &c.met[i]
-		places := [2]uint32{uint32(m.place / seconds), uint32(m.place % seconds)} //nolint:gosec // places of one dimension
-		entries = append(entries, Entry{Places: places, Cell: c.cell(int(m.cell))})
+		cell := int(c.met[i].cell)
+		c.lower(cell)
+		entries = append(entries, c.list[cell])
 	}
 	c.met, c.list = c.met[:0], c.list[:0]
 	return entries
+}
+
+// lower gives a cell the low bits of its wide sums, if it has such.
+func (c *cells) lower(cell int) {
+	if c.wide != nil {
+		c.high = append(c.high, c.wide[cell].low(&c.list[cell]))
+	}
 }

@@ -18,7 +18,7 @@ type Column interface {
 	// over, and gives how many are left and how many are over. Ends are those of the zones.
 	split(picked []uint16, over *[BlockRows]uint16, starts, ends []int64, row int, end int64) (left, moved int)
 	// add adds the picked rows' values, as costs, and the runtimes to the cells.
-	add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int)
+	add(cells []Entry, places []uint64, picked []uint16, runtime Column, row int)
 	// at gives the value of a row.
 	at(row int) uint64
 	// top gives a bound that no value exceeds.
@@ -114,7 +114,7 @@ func (c Unsigned[T]) split(picked []uint16, over *[BlockRows]uint16, starts, end
 	return left, moved
 }
 
-func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runtime Column, row int) {
+func (c Unsigned[T]) add(cells []Entry, places []uint64, picked []uint16, runtime Column, row int) {
 	switch r := runtime.(type) {
 	case Unsigned[uint32]:
 		addRows(cells, places, picked, []T(c[row:]), []uint32(r[row:]))
@@ -127,7 +127,7 @@ func (c Unsigned[T]) add(cells []narrow, places []uint64, picked []uint16, runti
 	}
 }
 
-func addRows[C, R integer](cells []narrow, places []uint64, picked []uint16, cost []C, runtime []R) {
+func addRows[C, R integer](cells []Entry, places []uint64, picked []uint16, cost []C, runtime []R) {
 	if addVector(cells, places, picked, cost, runtime) {
 		return
 	}

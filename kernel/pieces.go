@@ -35,6 +35,9 @@ func Join(pieces []*Partial) *Partial {
 			joined.Runs = append(joined.Runs, Run{run.Bucket, before + run.End})
 		}
 		joined.Entries = slices.Concat(joined.Entries, p.Entries)
+		if joined.High != nil || p.High != nil {
+			joined.High = upTo(len(joined.Entries), append(upTo(before, joined.High), p.High...))
+		}
 		joined.Seen.Add(p.Seen)
 	}
 	return joined

@@ -73,19 +73,28 @@ func (s *Seen) Add(o Seen) {
 type Partial struct {
 	Runs    []Run   // ascending by bucket
 	Entries []Entry // of one run after the other
+	High    []High  // by entry; nil where all are zero
 	Seen    Seen
 }
 
 // Run is a bucket that has entries.
 type Run struct {
 	Bucket int64 // as farmtally.BucketOf numbers it
-	End    int   // the number of entries up to here
+	End    int   // the number of entries up to here; those of a run ascend by Places
 }
 
-// Entry is a group of a bucket. The entries of a run ascend by Places.
-type Entry struct {
-	Places [2]uint32
-	Cell
+// HighOf is what the sums of an entry have beyond 64 bits.
+func (p *Partial) HighOf(entry int) (high High) {
+	if p.High != nil {
+		high = p.High[entry]
+	}
+	return high
+}
+
+// Cell is the statistics of an entry.
+func (p *Partial) Cell(entry int) (c Cell) {
+	c.Count = p.Entries[entry].Widen(p.HighOf(entry), &c.Cost, &c.Runtime)
+	return c
 }
 
 // bucketEnd is the end of a bucket within the range.
@@ -160,11 +169,10 @@ type sweep struct {
 
 func newSweep(s *Scan) *sweep {
 	w := &sweep{Scan: s, partial: &Partial{}, dropped: s.Dropped}
-	size := uint64(len(s.Places[0])) * s.seconds()
 	w.wanted.choose(s.Wanted)
 	w.tables[0] = premultiplied(s.Places[0], s.seconds())
 	w.tables[1] = premultiplied(s.Places[1], 1)
-	w.cells.begin(size, s.Zones.Most)
+	w.cells.begin(uint64(len(s.Places[0])), s.seconds(), s.Zones.Most)
 	return w
 }
 
@@ -258,7 +266,7 @@ func (w *sweep) add(picked []uint16, from int) {
 // finish takes the cells of a bucket into the answer.
 func (w *sweep) finish(bucket int64) {
 	before := len(w.partial.Entries)
-	w.partial.Entries = w.cells.take(w.partial.Entries, w.seconds())
+	w.cells.take(w.partial)
 	if after := len(w.partial.Entries); after > before {
 		w.partial.Runs = append(w.partial.Runs, Run{bucket, after})
 	}

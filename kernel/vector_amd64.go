@@ -9,13 +9,13 @@ var vector = cpu.X86.HasAVX2 && cpu.X86.HasPOPCNT
 // add64x32 adds the costs and runtimes of n > 0 picked rows to the cells at their places.
 //
 //go:noescape
-func add64x32(list *narrow, places *uint64, picked *uint16, n int, cost *uint64, runtime *uint32)
+func add64x32(list *Entry, places *uint64, picked *uint16, n int, cost *uint64, runtime *uint32)
 
 //go:noescape
-func add32x32(list *narrow, places *uint64, picked *uint16, n int, cost, runtime *uint32)
+func add32x32(list *Entry, places *uint64, picked *uint16, n int, cost, runtime *uint32)
 
 //go:noescape
-func add64x64(list *narrow, places *uint64, picked *uint16, n int, cost, runtime *uint64)
+func add64x64(list *Entry, places *uint64, picked *uint16, n int, cost, runtime *uint64)
 
 // pickBytes puts the numbers of those of n codes into picked that are among the m, or with
 // flip of all ones those that are not, and gives how many they are. N is a multiple of 32
@@ -49,7 +49,7 @@ func pickVector[T integer](picked *[BlockRows]uint16, codes []T, wanted *chosen)
 }
 
 // addVector is addRows for columns of the usual widths, and false for others.
-func addVector[C, R integer](list []narrow, places []uint64, picked []uint16, cost []C, runtime []R) bool {
+func addVector[C, R integer](list []Entry, places []uint64, picked []uint16, cost []C, runtime []R) bool {
 	n := len(picked)
 	if !vector || n == 0 {
 		return false

@@ -48,7 +48,7 @@ GLOBL not<>(SB), RODATA|NOPTR, $32
 	VMOVDQU     Y3, 32(DI)(DX*1)    \
 	INCQ        CX
 
-// func add64x32(list *narrow, places *uint64, picked *uint16, n int, cost *uint64, runtime *uint32)
+// func add64x32(list *Entry, places *uint64, picked *uint16, n int, cost *uint64, runtime *uint32)
 //
 // It fetches what the rows of the next block have at the same places: there are about as
 // many picked.
@@ -65,7 +65,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func add32x32(list *narrow, places *uint64, picked *uint16, n int, cost, runtime *uint32)
+// func add32x32(list *Entry, places *uint64, picked *uint16, n int, cost, runtime *uint32)
 TEXT ·add32x32(SB), NOSPLIT, $0-48
 	BEGIN
 next:
@@ -79,7 +79,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func add64x64(list *narrow, places *uint64, picked *uint16, n int, cost, runtime *uint64)
+// func add64x64(list *Entry, places *uint64, picked *uint16, n int, cost, runtime *uint64)
 TEXT ·add64x64(SB), NOSPLIT, $0-48
 	BEGIN
 next:

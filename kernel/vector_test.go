@@ -64,7 +64,7 @@ func addAlike[C, R integer](t *testing.T) {
 			picked[k], places[k] = uint16(i), r.Uint64N(1+uint64(n/3))
 		}
 		slices.Sort(picked)
-		got, want := slices.Repeat([]narrow{empty}, 200), slices.Repeat([]narrow{empty}, 200)
+		got, want := slices.Repeat([]Entry{empty([2]uint32{5, 7})}, 200), slices.Repeat([]Entry{empty([2]uint32{5, 7})}, 200)
 		addRows(got, places, picked, cost, runtime)
 		looped(func() { addRows(want, places, picked, cost, runtime) })
 		if !slices.Equal(got, want) {

@@ -11,8 +11,8 @@ import (
 	"github.com/farmtally/farmtally/export"
 )
 
-// mostParts is how many aggregations one file has the rows of: a hundred times ten queues.
-const mostParts = 100
+// MaxExportParts is how many aggregations one file has the rows of: a hundred times ten queues.
+const MaxExportParts = 100
 
 // exportRows is how many rows of a part are read at once.
 const exportRows = 1000
@@ -35,8 +35,8 @@ func (r *request) partIDs() []string {
 	if with, ok := r.param("with"); ok {
 		ids = append(ids, strings.Split(with, ",")...)
 	}
-	if len(ids) > mostParts {
-		r.bad.add("with", fmt.Sprintf("must have at most %d ids", mostParts-1))
+	if len(ids) > MaxExportParts {
+		r.bad.add("with", fmt.Sprintf("must have at most %d ids", MaxExportParts-1))
 	}
 	for _, id := range ids[1:] {
 		if !farmtally.IsID("", id) {

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/farmtally/farmtally"
 )
 
@@ -198,11 +196,7 @@ func readOnly(t *testing.T) (dir string, lock func()) {
 		t.Cleanup(func() { try(t, os.Chmod(dir, 0o700)) })
 		return dir, func() { try(t, os.Chmod(dir, 0o500)) }
 	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("root may write everywhere, and no file system can be mounted: %v", err)
-	}
-	t.Cleanup(func() { try(t, unix.Unmount(dir, unix.MNT_DETACH)) })
-	return dir, func() { try(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "")) }
+	return dir, mountOn(t, dir)
 }
 
 func TestReadOnlyFolder(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,24 +85,35 @@ type answer struct {
 // yield for each row.
 func (c *client) ask(ctx context.Context, q *inquiry, s *scope, yield func(*types.Statistics) error) (a answer, err error) {
 	defer c.progress.clear()
-	if a.id = q.aggregation; a.id == "" {
-		if a.id, err = c.start(ctx, q.request(s)); err != nil {
-			return a, err
-		}
+	parts := q.parts(s)
+	if len(parts) > 1 {
+		return c.askParts(ctx, q, s, parts, yield)
 	}
-	page, err := deadline.Wait(ctx, c.api, &service.GetSessionsStatisticsAggregationInput{
-		FarmId: &s.farm.id, AggregationId: &a.id, MaxResults: q.firstPage(),
-	}, deadline.WaitOptions{Progress: func(message string) { c.progress.show(message) }})
+	id, page, err := c.run(ctx, q, s, parts[0], q.firstPage())
 	if err != nil {
 		return a, err
 	}
-	a.status, a.message = string(page.Status), aws.ToString(page.StatusMessage)
+	a = answer{id: id, status: string(page.Status), message: aws.ToString(page.StatusMessage)}
 	if q.noPaginate {
 		a.next = aws.ToString(page.NextToken)
 		return a, c.rows(page.Statistics, yield)
 	}
 	a.next, err = c.pages(ctx, q, &service.GetSessionsStatisticsAggregationInput{FarmId: &s.farm.id, AggregationId: &a.id}, yield)
 	return a, err
+}
+
+// run starts an aggregation, unless the part has one, waits for it, and gives its id and
+// its first page, with so many rows.
+func (c *client) run(ctx context.Context, q *inquiry, s *scope, p part, rows *int32) (id string, page *service.GetSessionsStatisticsAggregationOutput, err error) {
+	if id = p.aggregation; id == "" {
+		if id, err = c.start(ctx, q.request(s, p.resources)); err != nil {
+			return id, nil, err
+		}
+	}
+	page, err = deadline.Wait(ctx, c.api, &service.GetSessionsStatisticsAggregationInput{
+		FarmId: &s.farm.id, AggregationId: &id, MaxResults: rows,
+	}, deadline.WaitOptions{Progress: func(message string) { c.progress.show(message) }})
+	return id, page, err
 }
 
 // firstPage is the size of the page that waiting asks for: as small as can be where
@@ -113,8 +125,8 @@ func (q *inquiry) firstPage() *int32 {
 	return aws.Int32(1)
 }
 
-// request is what the inquiry sends.
-func (q *inquiry) request(s *scope) *service.StartSessionsStatisticsAggregationInput {
+// request is what the inquiry sends about some of the scope's queues or fleets.
+func (q *inquiry) request(s *scope, resources []thing) *service.StartSessionsStatisticsAggregationInput {
 	in := &service.StartSessionsStatisticsAggregationInput{
 		FarmId:    &s.farm.id,
 		StartTime: aws.Time(q.start.Time()), EndTime: aws.Time(q.end.Time()),
@@ -128,7 +140,7 @@ func (q *inquiry) request(s *scope) *service.StartSessionsStatisticsAggregationI
 		in.Statistics = append(in.Statistics, types.UsageStatistic(v.String()))
 	}
 	var ids []string
-	for _, r := range s.resources {
+	for _, r := range resources {
 		ids = append(ids, r.id)
 	}
 	if s.fleets {
@@ -141,19 +153,29 @@ func (q *inquiry) request(s *scope) *service.StartSessionsStatisticsAggregationI
 
 // start starts the aggregation, and waits its turn while another one runs.
 func (c *client) start(ctx context.Context, in *service.StartSessionsStatisticsAggregationInput) (string, error) {
-	for pause := newBackoff(); ; {
+	var id string
+	err := c.inTurn(ctx, func() error {
 		out, err := c.api.StartSessionsStatisticsAggregation(ctx, in, func(o *service.Options) { o.RetryMaxAttempts = 1 })
 		if err == nil {
-			return aws.ToString(out.AggregationId), nil
+			id = aws.ToString(out.AggregationId)
 		}
+		return err
+	})
+	return id, err
+}
+
+// inTurn calls ask until it is not told to come again later.
+func (c *client) inTurn(ctx context.Context, ask func() error) error {
+	for pause := newBackoff(); ; {
+		err := ask()
 		throttled, ok := errors.AsType[*types.ThrottlingException](err)
 		if !ok {
-			return "", err
+			return err
 		}
 		c.progress.show("waiting: " + throttled.ErrorMessage())
 		least := time.Duration(aws.ToInt32(throttled.RetryAfterSeconds)) * time.Second
 		if err := pause.wait(ctx, least); err != nil {
-			return "", err
+			return err
 		}
 	}
 }
@@ -241,6 +263,9 @@ func (c *client) explain(err error) error {
 			Hint: "one can be read for an hour after its start; ask again without --aggregation-id",
 		}
 	}
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && isForeign(err) {
+		return c.foreign(r.Response.Status)
+	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if slices.Contains(denials, api.ErrorCode()) {
 			return &farmtally.Error{
@@ -267,4 +292,19 @@ func (c *client) explain(err error) error {
 		}
 	}
 	return err
+}
+
+// isForeign reports whether an answer was none that AWS or farmtally gives.
+func isForeign(err error) bool {
+	_, undecoded := errors.AsType[*smithy.DeserializationError](err)
+	api, ok := errors.AsType[smithy.APIError](err)
+	return undecoded || ok && api.ErrorCode() == "UnknownError"
+}
+
+// foreign says that something else answers at the endpoint.
+func (c *client) foreign(status string) error {
+	return &farmtally.Error{
+		Kind: farmtally.Unavailable, Message: fmt.Sprintf("what answers at %s, with %s, is no farmtally server", c.endpoint, status),
+		Hint: "start one with 'farmtally serve', or name another with --endpoint",
+	}
 }

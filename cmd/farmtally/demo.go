@@ -63,6 +63,11 @@ boto3 and the AWS CLI ask the same, and with --keep-serving where to see it in a
 
 // demo runs the four steps. The server lives as long as they do.
 func (p *program) demo(ctx context.Context, o *serveOptions, keep bool) error {
+	listeners, err := listen(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
 	return p.withEngine(ctx, mayBeNew, func(c *storage.Catalog, e *engine.Engine) error {
 		if err := p.demoImport(ctx, c, e); err != nil {
 			return err
@@ -70,7 +75,7 @@ func (p *program) demo(ctx context.Context, o *serveOptions, keep bool) error {
 		serving, stop := context.WithCancel(ctx)
 		defer stop()
 		ready, ended := make(chan string, 1), make(chan error, 1)
-		go func() { ended <- p.serve(serving, o, c, e, func(url string) { ready <- url }) }()
+		go func() { ended <- p.serve(serving, o, listeners, c, e, func(url string) { ready <- url }) }()
 		var err error
 		select {
 		case url := <-ready:
@@ -107,17 +112,19 @@ func (p *program) demoImport(ctx context.Context, c *storage.Catalog, e *engine.
 	if err := c.SetCard(ctx, storage.Card{Scope: demoFarm, File: demoCardFile, Text: demoCard, SetAt: farmtally.InstantOf(p.now())}); err != nil {
 		return err
 	}
-	s, err := p.load(ctx, c, e, ingest.Sacct{}, []string{path}, func(ingest.Rejection) {})
+	to := lateFolder{}
+	to.use(&openFolder{c, e})
+	s, err := p.load(ctx, &to, ingest.Sacct{}, []string{path}, func(ingest.Rejection) {})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "%s: a month of Slurm's accounting log, %s lines\n", path, count(int64(lines)))
 	fmt.Fprintf(p.stdout, "%s: %s records of jobs and licences, priced with %s\n", p.data, count(s.Records), card)
-	return p.demoImportHistory(ctx, c, e)
+	return p.demoImportHistory(ctx, &to)
 }
 
 // demoImportHistory makes the records of the months before, and imports them.
-func (p *program) demoImportHistory(ctx context.Context, c *storage.Catalog, e *engine.Engine) error {
+func (p *program) demoImportHistory(ctx context.Context, to *lateFolder) error {
 	path := filepath.Join(p.data, demoHistoryFile)
 	f, err := os.Create(path)
 	if err != nil {
@@ -127,7 +134,7 @@ func (p *program) demoImportHistory(ctx context.Context, c *storage.Catalog, e *
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write records: %w", err)
 	}
-	if _, err := p.load(ctx, c, e, ingest.NDJSON{Kind: ingest.SlurmKind}, []string{path}, func(ingest.Rejection) {}); err != nil {
+	if _, err := p.load(ctx, to, ingest.NDJSON{Kind: ingest.SlurmKind}, []string{path}, func(ingest.Rejection) {}); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s: %s records of the five months before, with a cloud's\n\n", path, count(records))

@@ -32,6 +32,7 @@ type explorerFarm struct {
 	Meagre     string     `json:"meagre"` // one that gives twenty rows at the most
 	Aurora     string     `json:"aurora"`
 	Edge       string     `json:"edge"`
+	Free       string     `json:"free"` // has a record without a price
 	Long       string     `json:"long"` // has long names
 	Synthetic  string     `json:"synthetic"`
 	ClosedFarm string     `json:"closedFarm"`
@@ -106,6 +107,9 @@ func prepareOpen(t *testing.T, given *explorerFarm) {
 {"recordId":"ended","queueId":"شب","jobId":"j","jobName":%s,"userId":"ليلى حدّاد","usageType":"COMPUTE","startedAt":%q,"endedAt":%q}
 `, name, hour.Format(time.RFC3339), name, hour.Format(time.RFC3339), hour.Add(time.Hour).Format(time.RFC3339))
 	do(t, "import", "ndjson", "--data", data, "--farm", "edge", writeFile(t, "edge.ndjson", lines))
+	free := `{"recordId":"r","queueId":"q","usageType":"COMPUTE","startedAt":"2026-01-05T08:00:00Z","endedAt":"2026-01-05T09:30:00Z"}` + "\n"
+	do(t, "import", "ndjson", "--data", data, "--farm", "free", writeFile(t, "free.ndjson", free))
+	given.Free = id("free")
 	long := fmt.Sprintf(`{"recordId":"r","queueId":"q","jobId":"j","jobName":%q,"userId":%q,"usageType":"COMPUTE","startedAt":"2026-01-05T08:00:00Z","endedAt":"2026-01-05T09:00:00Z","costInUsd":123456.78}`+"\n",
 		strings.Repeat("shot_", 25), strings.Repeat("christopher.", 10))
 	do(t, "import", "ndjson", "--data", data, "--farm", "long", writeFile(t, "long.ndjson", long))

@@ -54,19 +54,40 @@ func (p *program) withCatalog(ctx context.Context, want presence, do func(*stora
 // number. Only tests set it, in the processes that they start.
 var sealRecords int
 
-// withEngine opens the data folder's catalog and records for do. A command that writes
-// first removes what crashed ones have left.
-func (p *program) withEngine(ctx context.Context, want presence, do func(*storage.Catalog, *engine.Engine) error) error {
-	return p.withCatalog(ctx, want, func(c *storage.Catalog) (err error) {
-		e := engine.Open(engine.Config{Catalog: c, SealRecords: sealRecords, CacheBytes: p.cacheBytes})
-		defer func() { err = errors.Join(err, e.Close()) }()
-		if want == mayBeNew {
-			if _, err := c.Sweep(ctx); err != nil {
-				return fmt.Errorf("remove what a crash left: %w", err)
-			}
+// openFolder is an open data folder.
+type openFolder struct {
+	catalog *storage.Catalog
+	engine  *engine.Engine
+}
+
+// openFolder opens the data folder's catalog and records. A command that writes first
+// removes what crashed ones have left.
+func (p *program) openFolder(ctx context.Context, want presence) (*openFolder, error) {
+	if err := p.need(want); err != nil {
+		return nil, err
+	}
+	c, err := storage.Open(ctx, storage.Config{Dir: p.data, Clock: p.now})
+	if err != nil {
+		return nil, err
+	}
+	f := &openFolder{c, engine.Open(engine.Config{Catalog: c, SealRecords: sealRecords, CacheBytes: p.cacheBytes})}
+	if want == mayBeNew {
+		if _, err := c.Sweep(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("remove what a crash left: %w", err), f.close())
 		}
-		return do(c, e)
-	})
+	}
+	return f, nil
+}
+
+func (f *openFolder) close() error { return errors.Join(f.engine.Close(), f.catalog.Close()) }
+
+// withEngine opens the data folder's catalog and records for do.
+func (p *program) withEngine(ctx context.Context, want presence, do func(*storage.Catalog, *engine.Engine) error) error {
+	f, err := p.openFolder(ctx, want)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(f.catalog, f.engine), f.close())
 }
 
 // printJSON writes one document.

@@ -42,6 +42,15 @@ func parseGrants(texts []string) ([]wantedGrant, error) {
 	return grants, nil
 }
 
+// presenceFor says whether a folder that knows no farms yet can have such grants.
+func presenceFor(wanted []wantedGrant) presence {
+	named := func(w wantedGrant) bool { return w.farm != everyFarm && !farmtally.IsID(farmtally.FarmPrefix, w.farm) }
+	if slices.ContainsFunc(wanted, named) {
+		return mustExist
+	}
+	return mayBeNew
+}
+
 // resolveGrants finds the farms of the grants. An id may be of a farm that has no
 // records yet; a name must be one farm's.
 func resolveGrants(farms []farmtally.Farm, wanted []wantedGrant) ([]farmtally.Grant, error) {

@@ -15,9 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/farmtally/farmtally"
-	"github.com/farmtally/farmtally/engine"
 	"github.com/farmtally/farmtally/ingest"
-	"github.com/farmtally/farmtally/storage"
+	"github.com/farmtally/farmtally/rates"
 )
 
 // importOptions are the flags of an import.
@@ -129,45 +128,77 @@ func (p *program) importFlags(cmd *cobra.Command, o *importOptions) {
 
 // importFiles loads the files and says what became of their rows.
 func (p *program) importFiles(ctx context.Context, o *importOptions, source ingest.Source, files []string) error {
-	err := p.withEngine(ctx, mayBeNew, func(c *storage.Catalog, e *engine.Engine) (err error) {
-		r, err := newRejections(p.stderr, o.rejects)
-		if err != nil {
-			return err
-		}
-		summary, err := p.load(ctx, c, e, source, files, r.take)
-		if err = errors.Join(err, r.close()); err != nil {
-			return err
-		}
-		if o.output == "json" {
-			err = printJSON(p.stdout, summary)
-		} else {
-			err = p.printSummary(&summary)
-		}
-		if err == nil && summary.Rejected > 0 {
-			return r.failure(summary.Rejected, summary.Read)
-		}
-		return err
-	})
+	err := p.importInto(ctx, o, source, files)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return &interruption{"nothing of this import is stored"}
 	}
 	return err
 }
 
+func (p *program) importInto(ctx context.Context, o *importOptions, source ingest.Source, files []string) error {
+	r, err := newRejections(p.stderr, o.rejects)
+	if err != nil {
+		return err
+	}
+	var to lateFolder
+	summary, err := p.load(ctx, &to, source, files, r.take)
+	if err = errors.Join(err, to.close(), r.close(err != nil)); err != nil {
+		return err
+	}
+	if o.output == "json" {
+		err = printJSON(p.stdout, summary)
+	} else {
+		err = p.printSummary(&summary)
+	}
+	if err == nil && summary.Rejected > 0 {
+		return r.failure(summary.Rejected, summary.Read)
+	}
+	return err
+}
+
+// lateFolder is a data folder that a load opens, and makes where there is none, when it
+// has a record: of a load that fails before, nothing is left.
+type lateFolder struct {
+	*openFolder
+	prices *priceList
+}
+
+func (f *lateFolder) use(open *openFolder) { f.openFolder, f.prices = open, newPriceList(open.catalog) }
+
+func (f *lateFolder) close() error {
+	if f.openFolder == nil {
+		return nil
+	}
+	return f.openFolder.close()
+}
+
 // load runs one import, with the folder's rate cards and a progress bar.
-func (p *program) load(ctx context.Context, c *storage.Catalog, e *engine.Engine, source ingest.Source, files []string,
+func (p *program) load(ctx context.Context, to *lateFolder, source ingest.Source, files []string,
 	reject func(ingest.Rejection),
 ) (ingest.Summary, error) {
 	defer leanHeap()()
-	begun, err := e.Import(ctx)
-	if err != nil {
-		return ingest.Summary{}, err
-	}
 	shown := &importProgress{p: p, line: newProgressLine(p.stderr)}
 	defer shown.end()
 	return ingest.Load(ctx, ingest.LoadConfig{
-		Files: files, Stdin: p.stdin, Source: source, Import: begun, Reject: reject,
-		Prices: newPriceList(c).prices(), Progress: shown.show,
+		Files: files, Stdin: p.stdin, Source: source, Reject: reject, Progress: shown.show,
+		Begin: func(ctx context.Context) (farmtally.Import, error) {
+			if to.openFolder == nil {
+				open, err := p.openFolder(ctx, mayBeNew)
+				if err != nil {
+					return nil, err
+				}
+				to.use(open)
+			}
+			return to.engine.Import(ctx)
+		},
+		Prices: ingest.Prices{
+			Card: func(ctx context.Context, id farmtally.FarmID, name string) (*rates.Card, error) {
+				return to.prices.card(ctx, id, name)
+			},
+			FleetNames: func(ctx context.Context, id farmtally.FarmID) (map[farmtally.FleetID]string, error) {
+				return to.prices.fleetNames(ctx, id)
+			},
+		},
 	})
 }
 
@@ -267,11 +298,16 @@ func (r *rejections) take(x ingest.Rejection) {
 	}
 }
 
-func (r *rejections) close() error {
+// close ends the file. Of a failed import that rejected nothing no file stays.
+func (r *rejections) close(failed bool) error {
 	if r.file == nil {
 		return nil
 	}
-	return errors.Join(r.w.Flush(), r.file.Close())
+	err := errors.Join(r.w.Flush(), r.file.Close())
+	if about, statErr := os.Lstat(r.path); failed && r.n == 0 && statErr == nil && about.Mode().IsRegular() {
+		err = errors.Join(err, os.Remove(r.path))
+	}
+	return err
 }
 
 // failure is the error of an import that rejected rows, of all that it read.

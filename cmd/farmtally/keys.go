@@ -61,7 +61,7 @@ A key that is granted nothing by name is the OWNER of every farm.`,
 			if err != nil {
 				return misusef(helpOf(cmd), "%s", err)
 			}
-			return p.withCatalog(cmd.Context(), mayBeNew, func(c *storage.Catalog) error {
+			return p.withCatalog(cmd.Context(), presenceFor(wanted), func(c *storage.Catalog) error {
 				return p.createKey(cmd.Context(), c, name, wanted, output)
 			})
 		},
@@ -104,7 +104,7 @@ func (p *program) keysListCommand() *cobra.Command {
   FTX5M2BTHC6YUQ4IWE7P  agent     studio=WRITER  2026-02-02T09:30:00Z  -`,
 		Args: arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withCatalog(cmd.Context(), mayBeNew, func(c *storage.Catalog) error {
+			return p.withCatalog(cmd.Context(), mustExist, func(c *storage.Catalog) error {
 				return p.listKeys(cmd.Context(), c, output)
 			})
 		},

@@ -29,16 +29,26 @@ func checkListen(address string) error {
 	return nil
 }
 
+// listeners are those of one address.
+type listeners []net.Listener
+
+// close closes those that no server has closed.
+func (all listeners) close() {
+	for _, l := range all {
+		_ = l.Close() // it has served, or never will
+	}
+}
+
 // listen opens the address; port 0 is a random one. The name localhost is both
 // loopback addresses at one port, for clients differ in which they try first.
-func listen(ctx context.Context, address string) ([]net.Listener, error) {
+func listen(ctx context.Context, address string) (listeners, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", address, err)
 	}
 	if !strings.EqualFold(host, "localhost") {
 		l, err := listenOne(ctx, address)
-		return []net.Listener{l}, err
+		return listeners{l}, err
 	}
 	for try := 1; ; try++ {
 		both, err := listenLoopback(ctx, port)
@@ -48,7 +58,7 @@ func listen(ctx context.Context, address string) ([]net.Listener, error) {
 	}
 }
 
-func listenLoopback(ctx context.Context, port string) ([]net.Listener, error) {
+func listenLoopback(ctx context.Context, port string) (listeners, error) {
 	four, err := listenOne(ctx, net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
 		return nil, err
@@ -56,12 +66,12 @@ func listenLoopback(ctx context.Context, port string) ([]net.Listener, error) {
 	_, port, _ = net.SplitHostPort(four.Addr().String()) // a listener's address has a port
 	six, err := listenOne(ctx, net.JoinHostPort("::1", port))
 	if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
-		return []net.Listener{four}, nil // a machine without IPv6
+		return listeners{four}, nil // a machine without IPv6
 	}
 	if err != nil {
 		return nil, errors.Join(err, four.Close())
 	}
-	return []net.Listener{four, six}, nil
+	return listeners{four, six}, nil
 }
 
 func listenOne(ctx context.Context, address string) (net.Listener, error) {

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,8 +77,11 @@ func TestFaultyFilesGetOneSentenceAndLoseNothing(t *testing.T) {
 			if want := strings.ReplaceAll(c.stderr, "FILE", path); got.code != exitFailed || got.stderr != want {
 				t.Errorf("exit %d, stderr:\n%swant 1 and\n%s", got.code, got.stderr, want)
 			}
-			if n := storedCount(t, data); n != c.stored {
-				t.Errorf("%d records are stored, want %d", n, c.stored)
+			if _, err := os.Stat(data); c.stored == 0 && !os.IsNotExist(err) {
+				t.Errorf("of a file without records there is a data folder (%v)", err)
+			}
+			if n := c.stored; n > 0 && storedCount(t, data) != n {
+				t.Errorf("%d records are stored, want %d", storedCount(t, data), n)
 			}
 			if again := do(t, append(append([]string{}, args...), writeFile(t, "good", fittingGood(c.format, header+job)))...); again == "" {
 				t.Error("a good import afterwards says nothing")
@@ -94,6 +99,41 @@ func fittingGood(format, log string) string {
 		return log
 	}
 	return good
+}
+
+// TestFailuresLeaveNoDataFolder: a command that fails before it has anything to store makes
+// no data folder, and no file of rejections.
+func TestFailuresLeaveNoDataFolder(t *testing.T) {
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close() //nolint:errcheck // nobody has connected
+	address := taken.Addr().String()
+	header := writeFile(t, "header.csv", "recordId,queueId\nr,q\n")
+	empty, faulty := writeFile(t, "empty", ""), writeFile(t, "faulty.ndjson", "{}\n")
+	missing := filepath.Join(t.TempDir(), "missing")
+	readable := writeFile(t, "good.ndjson", good)
+	for _, args := range []string{
+		"import sacct " + missing, "import ndjson --farm f " + readable + " " + missing, "import parquet " + missing, "import ndjson " + t.TempDir(),
+		"import csv --farm f " + header, "import csv --farm f " + empty, "import parquet " + header, "import arrow " + empty, "import ndjson --farm f " + faulty,
+		"rates set " + missing, "rates set " + header, "rates show", "rates scale 2", "keys list", "keys create --name n --grant studio=OWNER", "keys revoke K",
+		"serve --listen " + address, "serve --listen 192.0.2.1:1", "demo --listen " + address, "serve --metrics-token-file " + missing,
+		"export records --output x.csv", "export focus --output x.csv", "ls", "check", "compact",
+	} {
+		data, rejects := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "rejects")
+		words := append(strings.Fields(args), "--data", data)
+		if words[0] == "import" {
+			words = append(words, "--rejects", rejects)
+		}
+		got := invocation{}.run(t, words...)
+		if _, err := os.Stat(data); got.code == exitDone || !os.IsNotExist(err) {
+			t.Errorf("%s: exit %d, %sand a data folder is there: %v", args, got.code, got.stderr, err)
+		}
+		if _, err := os.Stat(rejects); !os.IsNotExist(err) && !strings.Contains(got.stderr, "rejected") {
+			t.Errorf("%s: a file of rejections is there: %v", args, err)
+		}
+	}
 }
 
 // TestMistakesOfATiredUser: what is not there, and what is something else, is told as such.
@@ -136,16 +176,11 @@ func TestRejectionsAreCountedShownAndKept(t *testing.T) {
 }
 
 func TestMisuseEndsWithWhatToTry(t *testing.T) {
-	eleven := []string{"stats"}
-	for i := range 11 {
-		eleven = append(eleven, "--queue", fmt.Sprint("q", i))
-	}
 	const tryStats = "\ntry 'farmtally stats --help'\n"
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
-		{eleven, "--queue is given 11 times; one aggregation is over 10 at most" + tryStats},
 		{[]string{"stats", "--timezone", "UTC+8"}, "--timezone UTC+8: not of the form UTC+hh:mm or UTC-hh:mm with minutes 00 or 30, such as UTC+05:30" + tryStats},
 		{[]string{"stats", "--queue", "a", "--queue", "a"}, "--queue a is given twice" + tryStats},
 		{[]string{"stats", "--queue", "a", "--fleet", "a"}, "--queue and --fleet can't go together: one aggregation is over queues or over fleets" + tryStats},
@@ -395,7 +430,7 @@ func TestInterruptedImportLeavesNothing(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(in, good); err != nil {
+	if _, err := io.WriteString(in, strings.Repeat(good, 100)); err != nil { // more than is looked at before a row is read
 		t.Fatal(err)
 	}
 	waitFor(t, func() bool { _, err := os.Stat(filepath.Join(data, "catalog.db")); return err == nil })
@@ -478,5 +513,22 @@ func waitFor(t *testing.T, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not come to pass in ten seconds")
 		}
+	}
+}
+
+// TestSomethingElseAnswers: a server that is none of farmtally's is told as such.
+func TestSomethingElseAnswers(t *testing.T) {
+	standardAWS(t, createdKey{})
+	for status, body := range map[int]string{http.StatusNotFound: "", http.StatusOK: "<html>", http.StatusForbidden: "<html>"} {
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}))
+		want := "farmtally: what answers at " + other.URL + ", with " + fmt.Sprint(status) + " " + http.StatusText(status) + ", is no farmtally server\n" +
+			"start one with 'farmtally serve', or name another with --endpoint\n"
+		if got := (invocation{}).run(t, "stats", "--endpoint", other.URL); got.code != exitFailed || got.stderr != want {
+			t.Errorf("%d %s: exit %d, %s", status, body, got.code, got.stderr)
+		}
+		other.Close()
 	}
 }

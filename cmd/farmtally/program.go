@@ -80,6 +80,7 @@ func (p *program) noSuchCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	try := helpOf(cmd)
+	cmd.SuggestionsMinimumDistance = 2 // letters that may be wrong
 	if names := cmd.SuggestionsFor(args[0]); len(names) > 0 {
 		try = fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+names[0])
 	}

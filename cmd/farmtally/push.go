@@ -129,6 +129,9 @@ func (s *pushSummary) add(r *server.PushResult) {
 
 // push sends the files and says what became of their rows.
 func (p *program) push(ctx context.Context, o *pushOptions, farm pushTarget, files []string) error {
+	if err := checkPushed(files); err != nil {
+		return err
+	}
 	sender, err := p.newSender(ctx, o.endpoint, farm, o.retryFor)
 	if err != nil {
 		return err
@@ -160,7 +163,8 @@ func (p *program) push(ctx context.Context, o *pushOptions, farm pushTarget, fil
 	}
 	r.progress.clear()
 	r.Retries = sender.retries.Load()
-	if err = errors.Join(r.unfinished(ctx, err), rejected.close()); err != nil {
+	err = r.unfinished(ctx, err)
+	if err = errors.Join(err, rejected.close(err != nil)); err != nil {
 		return err
 	}
 	if o.output == "json" {

@@ -103,6 +103,23 @@ func (r *pushRun) file(ctx context.Context, stdin io.Reader, name string) error 
 	}
 }
 
+// checkPushed refuses files of which one is not there, before any row is sent.
+func checkPushed(files []string) error {
+	for _, name := range files {
+		about, err := os.Stat(name)
+		switch {
+		case name == "-":
+		case errors.Is(err, fs.ErrNotExist):
+			return farmtally.Errorf(farmtally.Invalid, "there is no file %s", name)
+		case err != nil:
+			return fmt.Errorf("look at file: %w", err)
+		case about.IsDir():
+			return farmtally.Errorf(farmtally.Invalid, "%s is a folder, not a file", name)
+		}
+	}
+	return nil
+}
+
 // openPushed opens a file, or standard input, and unpacks it if gzip packed it.
 func openPushed(stdin io.Reader, name string) (io.ReadCloser, error) {
 	in := io.NopCloser(stdin)

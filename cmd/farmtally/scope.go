@@ -100,20 +100,16 @@ func pickFarm(where string, farms []thing, wanted string) (thing, error) {
 // pick finds the farm's queues or fleets by their names or ids; none wanted is all.
 func pick(kind string, farm thing, all []thing, wanted []string) ([]thing, error) {
 	if len(wanted) == 0 {
-		if len(all) > farmtally.MaxResources {
-			return nil, &farmtally.Error{
-				Kind:    farmtally.Invalid,
-				Message: fmt.Sprintf("farm %s has %d %ss, and one aggregation is over %d at most", farm, len(all), kind, farmtally.MaxResources),
-				Hint:    fmt.Sprintf("name some with --%s: %s", kind, list(all)),
-			}
-		}
 		return all, nil
 	}
 	var picked []thing
-	for _, w := range wanted {
+	for i, w := range wanted {
 		found := match(all, w)
 		if len(found) != 1 {
 			return nil, noneOrMany(kind, "farm "+farm.String(), w, all, found)
+		}
+		if at := slices.Index(picked, found[0]); at >= 0 {
+			return nil, farmtally.Errorf(farmtally.Invalid, "--%s %s and --%s %s are the same %s", kind, wanted[at], kind, wanted[i], kind)
 		}
 		picked = append(picked, found[0])
 	}
@@ -147,6 +143,14 @@ func noneOrMany(kind, where, wanted string, all, found []thing) error {
 		Kind: farmtally.NotFound, Message: fmt.Sprintf("%s has no %s %s", where, kind, wanted),
 		Hint: fmt.Sprintf("its %ss are: %s", kind, list(all)),
 	}
+}
+
+// kind says what the resources are.
+func (s *scope) kind() string {
+	if s.fleets {
+		return "fleet"
+	}
+	return "queue"
 }
 
 // list names things in a message, the first twenty of them.

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/farmtally/farmtally"
@@ -29,18 +25,16 @@ import (
 
 // sender sends batches to a server. It is safe for concurrent use.
 type sender struct {
-	http        *http.Client
-	url         string
-	endpoint    string // for messages
-	farm        pushTarget
-	credentials aws.CredentialsProvider // nil sends unsigned
-	region      string
-	signer      *v4.Signer
-	packer      *zstd.Encoder
-	near        bool // the server is on this machine, to which bytes cost less than packing them
-	retryFor    time.Duration
-	retries     atomic.Int64
-	notice      func(string) // is told that a batch is tried again
+	http     *http.Client
+	url      string
+	endpoint string // for messages
+	farm     pushTarget
+	signer   signer
+	packer   *zstd.Encoder
+	near     bool // the server is on this machine, to which bytes cost less than packing them
+	retryFor time.Duration
+	retries  atomic.Int64
+	notice   func(string) // is told that a batch is tried again
 }
 
 // attemptLimit bounds one attempt, its answer included.
@@ -56,20 +50,16 @@ func (p *program) newSender(ctx context.Context, endpoint string, farm pushTarge
 	if err != nil {
 		return nil, fmt.Errorf("make zstd encoder: %w", err)
 	}
-	o := c.api.Options()
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
 	transport.MaxIdleConnsPerHost = maxAtOnce
 	s := &sender{
-		http: &http.Client{Timeout: attemptLimit, Transport: transport}, endpoint: c.endpoint, farm: farm, credentials: o.Credentials, region: o.Region,
-		signer: v4.NewSigner(), packer: packer, retryFor: retryFor,
+		http: &http.Client{Timeout: attemptLimit, Transport: transport}, endpoint: c.endpoint, farm: farm,
+		signer: c.signer(), packer: packer, retryFor: retryFor,
 		notice: func(text string) { fmt.Fprintln(p.stderr, "farmtally: "+visible(text)) },
 	}
 	if at, err := url.Parse(c.endpoint); err == nil {
 		ip := net.ParseIP(at.Hostname())
 		s.near = at.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	}
-	if aws.IsCredentialsProvider(o.Credentials, aws.AnonymousCredentials{}) {
-		s.credentials = nil
 	}
 	query := url.Values{}
 	if farm.name != "" {
@@ -143,7 +133,7 @@ func (s *sender) attempt(ctx context.Context, packed []byte) (*server.PushResult
 	if !s.near {
 		r.Header.Set("Content-Encoding", "zstd")
 	}
-	if err := s.sign(ctx, r, packed); err != nil {
+	if err := s.signer.sign(ctx, r, packed); err != nil {
 		return nil, never, err
 	}
 	response, err := s.http.Do(r)
@@ -168,25 +158,6 @@ func (s *sender) attempt(ctx context.Context, packed []byte) (*server.PushResult
 		return nil, never, fmt.Errorf("read answer of %s: %w", s.endpoint, err)
 	}
 	return &result, 0, nil
-}
-
-// sign signs a request by AWS Signature Version 4, if there is a key.
-func (s *sender) sign(ctx context.Context, r *http.Request, body []byte) error {
-	if s.credentials == nil {
-		return nil
-	}
-	key, err := s.credentials.Retrieve(ctx)
-	if err != nil {
-		return &farmtally.Error{
-			Kind: farmtally.Denied, Message: "there is no access key to sign with", Err: err,
-			Hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that 'farmtally keys create' made",
-		}
-	}
-	sum := sha256.Sum256(body)
-	if err := s.signer.SignHTTP(ctx, key, r, hex.EncodeToString(sum[:]), "deadline", s.region, time.Now()); err != nil {
-		return fmt.Errorf("sign request: %w", err)
-	}
-	return nil
 }
 
 func (s *sender) unreachable(err error) error {

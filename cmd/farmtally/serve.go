@@ -61,10 +61,7 @@ Requests are signed (AWS Signature Version 4) with a key from 'farmtally keys cr
 			if p.cacheBytes = o.cacheMiB << 20; p.cacheBytes == 0 {
 				p.cacheBytes = -1
 			}
-			return p.withEngine(cmd.Context(), mayBeNew, func(c *storage.Catalog, e *engine.Engine) error {
-				defer runtime.KeepAlive(ballast())
-				return p.serve(cmd.Context(), &o, c, e, nil)
-			})
+			return p.serveFolder(cmd.Context(), &o)
 		},
 	}
 	dataFlag(cmd)
@@ -113,32 +110,39 @@ func (o *serveOptions) check() error {
 	return nil
 }
 
+// serveFolder serves the data folder, which is made where there is none once there is an
+// address to serve it at.
+func (p *program) serveFolder(ctx context.Context, o *serveOptions) error {
+	listeners, err := listen(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	return p.withEngine(ctx, mayBeNew, func(c *storage.Catalog, e *engine.Engine) error {
+		defer runtime.KeepAlive(ballast())
+		return p.serve(ctx, o, listeners, c, e, nil)
+	})
+}
+
 // serve answers requests until ctx ends. ready, where it is given, is told the URL.
-func (p *program) serve(ctx context.Context, o *serveOptions, c *storage.Catalog, e *engine.Engine, ready func(url string)) (err error) {
+func (p *program) serve(ctx context.Context, o *serveOptions, at listeners, c *storage.Catalog, e *engine.Engine, ready func(url string)) (err error) {
 	lock, err := c.LockServer(o.listen)
 	if err != nil {
 		return err
 	}
 	defer lock.Release(false)
-	listeners, err := listen(ctx, o.listen)
-	if err != nil {
-		return err
-	}
 	log := p.serverLog(o)
 	s, err := p.newServer(ctx, o, log, c, e)
 	if err != nil {
-		for _, l := range listeners {
-			err = errors.Join(err, l.Close())
-		}
 		return err
 	}
 	h := server.HTTPServer(s.Handler())
-	failed := make(chan error, len(listeners))
-	for _, l := range listeners {
+	failed := make(chan error, len(at))
+	for _, l := range at {
 		go func() { failed <- h.Serve(l) }()
 	}
 	defer compactMeanwhile(ctx, log, e)()
-	url := urlOf(o.listen, listeners[0])
+	url := urlOf(o.listen, at[0])
 	if ready != nil {
 		ready(url)
 	} else {

@@ -43,9 +43,10 @@ type inquiry struct {
 	groupBy        []farmtally.Dimension
 	statistics     []farmtally.Statistic
 
-	aggregation string // "" starts one
-	noPaginate  bool
-	paging      paginate.Options
+	aggregations []string // ids; none starts some
+	noPaginate   bool
+	paging       paginate.Options
+	pageFlag     string // a flag of those about pages that was given, "" for none
 }
 
 func (p *program) statsCommand() *cobra.Command {
@@ -55,9 +56,14 @@ func (p *program) statsCommand() *cobra.Command {
 		Long: `stats asks a farmtally server (or AWS) for statistics, with AWS's own client: it starts
 an aggregation, waits for it, reads its pages and prints them.
 
-The range is [from, to): the instant of --to is not in it. A time is ` + momentForms + `.
+The range is [from, to): the instant of --to is not in it. A time is
+` + strings.Replace(momentForms, ", now", ",\nnow", 1) + `.
+
 Requests are signed with the credentials of AWS's standard configuration (AWS_ACCESS_KEY_ID
-and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
+and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.
+
+One aggregation is over 10 queues or fleets at most. About more, stats starts several, one
+after the other, and a farmtally server adds them up, exactly.`,
 		Example: `  $ farmtally stats --from 2026-01-01 --to 2026-02-01 --period weekly --group-by user --stat sum
 
   $ farmtally stats --farm studio --queue render --queue sim --from -7d --period daily \
@@ -82,8 +88,8 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 	f := cmd.Flags()
 	f.StringVar(&o.endpoint, "endpoint", "", "the server's `URL` (default: AWS_ENDPOINT_URL_DEADLINE, AWS_ENDPOINT_URL, or "+defaultEndpoint+")")
 	f.StringVar(&o.farm, "farm", "", "the farm's `name` or id (default: the only one)")
-	f.StringArrayVar(&o.queues, "queue", nil, "a queue's `name` or id; may be given up to 10 times (default: all)")
-	f.StringArrayVar(&o.fleets, "fleet", nil, "a fleet's `name` or id, in place of queues; up to 10 times")
+	f.StringArrayVar(&o.queues, "queue", nil, "a queue's `name` or id; may be given many times (default: all)")
+	f.StringArrayVar(&o.fleets, "fleet", nil, "a fleet's `name` or id, in place of queues; may be given many times")
 	f.StringVar(&o.from, "from", "-7d", "the start of the range, a `time`")
 	f.StringVar(&o.to, "to", "now", "the end of the range, a `time`")
 	f.StringVar(&o.timezone, "timezone", "UTC+00:00", "the `offset` at whose midnights days begin, such as UTC+05:30")
@@ -94,7 +100,7 @@ and AWS_SECRET_ACCESS_KEY, or a profile); without any they are not signed.`,
 	f.IntVar(&o.pageSize, "page-size", 0, "ask for this `number` of rows at once, 1 to 100")
 	f.StringVar(&o.startingToken, "starting-token", "", "go on where --max-items stopped, with the `token` that it gave; needs --aggregation-id")
 	f.BoolVar(&o.noPaginate, "no-paginate", false, "print the first page alone")
-	f.StringVar(&o.aggregation, "aggregation-id", "", "read the rows of the aggregation of this `id`; start none")
+	f.StringVar(&o.aggregation, "aggregation-id", "", "read the rows of the aggregation of this `id` (of several: id,id…); start none")
 	outputFlag(cmd, &o.output, append([]string{"table"}, export.StatisticsForms...)...)
 	f.StringVar(&o.path, "out", "", "the `file` to write, which appears whole (default: standard output)")
 	return cmd
@@ -171,7 +177,15 @@ func (o *statsOptions) parse(now time.Time) (*inquiry, error) {
 // parsePaging reads the options about pages, which are the AWS CLI's; its error names
 // the flag at fault.
 func (o *statsOptions) parsePaging(q *inquiry, given func(string) bool) error {
-	q.aggregation, q.noPaginate = o.aggregation, o.noPaginate
+	q.noPaginate = o.noPaginate
+	if given("aggregation-id") {
+		q.aggregations = strings.Split(o.aggregation, ",")
+	}
+	for _, flag := range []string{"no-paginate", "starting-token", "page-size", "max-items"} {
+		if given(flag) {
+			q.pageFlag = flag
+		}
+	}
 	q.paging.StartingToken = o.startingToken
 	if given("max-items") {
 		q.paging.MaxItems = &o.maxItems
@@ -184,7 +198,7 @@ func (o *statsOptions) parsePaging(q *inquiry, given func(string) bool) error {
 		return fmt.Errorf("--max-items %d: must be 0 or more", o.maxItems)
 	case given("page-size") && (o.pageSize < 1 || o.pageSize > maxPageSize):
 		return fmt.Errorf("--page-size %d: must be 1 to %d", o.pageSize, maxPageSize)
-	case given("aggregation-id") && !farmtally.IsID("", o.aggregation):
+	case slices.ContainsFunc(q.aggregations, func(id string) bool { return !farmtally.IsID("", id) }):
 		return fmt.Errorf("--aggregation-id %s: must be 32 lower-case hexadecimal digits", o.aggregation)
 	case o.startingToken != "" && o.aggregation == "":
 		return fmt.Errorf("--starting-token belongs to the rows of one aggregation; name it with --aggregation-id")
@@ -217,9 +231,6 @@ func (q *inquiry) check() error {
 		flag   string
 		values []string
 	}{{"queue", q.queues}, {"fleet", q.fleets}} {
-		if n := len(list.values); n > farmtally.MaxResources {
-			return fmt.Errorf("--%s is given %d times; one aggregation is over %d at most", list.flag, n, farmtally.MaxResources)
-		}
 		if s, twice := repeated(list.values); twice {
 			return fmt.Errorf("--%s %s is given twice", list.flag, s)
 		}
@@ -260,6 +271,9 @@ func (p *program) stats(ctx context.Context, q *inquiry, o *statsOptions) error 
 	}
 	c.streams = o.output != "table" && o.path == "" && terminal(p.stdout)
 	scope, err := c.resolve(ctx, q)
+	if err == nil {
+		err = c.checkParts(q, scope)
+	}
 	if err != nil {
 		return c.explain(err)
 	}

@@ -48,7 +48,7 @@ func newFile(path string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	if err = errors.Join(write(struct{ io.Writer }{f}), f.Close()); err != nil {
+	if err = errors.Join(writeAs(path, f, write), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Chmod(f.Name(), 0o644); err != nil { //nolint:gosec // as a shell's redirection makes it
@@ -58,4 +58,30 @@ func newFile(path string, write func(io.Writer) error) (err error) {
 		return fmt.Errorf("name file: %w", err)
 	}
 	return nil
+}
+
+// writeAs calls write with w, and gives the error of w, if it has one, as that of the path:
+// what write makes of it may not say as much.
+func writeAs(path string, w io.Writer, write func(io.Writer) error) error {
+	to := &notingWriter{w: w}
+	err := write(to)
+	if of, ok := errors.AsType[*fs.PathError](to.err); ok {
+		return fmt.Errorf("write %s: %w", path, of.Err)
+	}
+	return err
+}
+
+// notingWriter keeps the first error of what it writes to.
+type notingWriter struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (n *notingWriter) Write(p []byte) (int, error) {
+	done, err := n.w.Write(p)
+	if n.err == nil {
+		n.err = err
+	}
+	return done, err
 }

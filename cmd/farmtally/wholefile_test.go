@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,5 +62,24 @@ func TestWholeFileLeavesWhatIsNoFile(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
 		t.Errorf("%v are left, %v", left, err)
+	}
+}
+
+// fullDisk is a file on a disk that is full.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: ".usage.csv.123", Err: syscall.ENOSPC}
+}
+
+// A full disk is told as such, of the file that the user has named, whatever the form's
+// writer makes of it.
+func TestAFullDiskIsToldAsSuch(t *testing.T) {
+	err := writeAs("usage.csv", fullDisk{}, func(w io.Writer) error {
+		_, err := w.Write([]byte("x"))
+		return fmt.Errorf("unknown error type: %v", err) //nolint:errorlint // as some writers do
+	})
+	if err == nil || err.Error() != "write usage.csv: no space left on device" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -220,7 +220,7 @@ export function App() {
         <h1 class="sr">farmtally explorer{farm ? `, ${farm.name || farm.farmId}` : ""}</h1>
         {farms?.length === 0 && (
           <Problem
-            fault={new Fault("EMPTY", session?.noAuth === false ? "There is no farm that your key may read." : "There is no farm yet. Import its accounting log, or push records, and reload.")}
+            fault={new Fault("EMPTY", session?.noAuth === false ? "There is no farm that your key may read." : "There is no farm yet. Import its accounting log with “farmtally import sacct”, or push records, and reload.")}
           />
         )}
         {problem && !state && <Problem fault={problem} />}

@@ -21,7 +21,8 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
     let watch: ResizeObserver | null = null;
     // Paper is narrower than the window, and nothing is measured between the two.
     const fit = (e: Event) => {
-      chart.current?.resize(e.type === "beforeprint" && wide ? { width: paperWidth } : {});
+      // The width stays what it was told until it is told otherwise.
+      chart.current?.resize(e.type === "beforeprint" && wide ? { width: paperWidth } : { width: "auto" });
       chart.current?.getZr().flush();
     };
     void import("./chart").then(({ draw }) => {

@@ -43,6 +43,14 @@ export function Results({ answer: a, farm, names, dark, stale, showIDs, setShowI
             {fault}
           </p>
         )}
+        {a.state.measure === "cost" && a.all.cost.sum === 0 && (
+          <p class="note" data-note="free">
+            All of it costs $0.{" "}
+            <button type="button" onClick={() => go({ ...a.state, measure: "runtime" })}>
+              Show the runtime
+            </button>
+          </p>
+        )}
         {a.tooMany ? <p class="note">{a.tooMany} The breakdown below is whole.</p> : <Bars answer={a} plot={plot} dark={dark} go={go} />}
         <Legend answer={a} series={series} go={go} focus={setFocus} />
       </section>

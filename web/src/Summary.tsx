@@ -36,7 +36,8 @@ export function Notes({ answer: a }: { answer: Answer }) {
     <>
         {a.seen.unpriced > 0 && (
           <p class="warn" data-note="unpriced">
-            {a.seen.unpriced.toLocaleString("en-US")} of {a.seen.records.toLocaleString("en-US")} records{of} matched no rate of the rate card: they count as $0.
+            {a.seen.unpriced.toLocaleString("en-US")} of {a.seen.records.toLocaleString("en-US")} {a.seen.records === 1 ? "record" : "records"}
+            {of} matched no rate of the rate card when imported, and {a.seen.unpriced === 1 ? "counts" : "count"} as $0.
           </p>
         )}
         {a.seen.running > 0 && (

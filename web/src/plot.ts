@@ -242,7 +242,9 @@ export function donutOption(a: Answer, series: Series[], look: Look, focus: numb
         itemStyle: { borderColor: look.panel, borderWidth: slim ? 0 : 1.5 },
         label: { show: false },
         emphasis: { scaleSize: 4 },
-        data: series.map((s, i) => ({ name: short(s.name, 40), value: value(s.total, measure, stat), itemStyle: { color: s.color, opacity: focus < 0 || focus === i ? 1 : 0.4 } })),
+        emptyCircleStyle: { color: look.line },
+        // Nothing has no shares: the ring is empty.
+        data: (all ? series : []).map((s, i) => ({ name: short(s.name, 40), value: value(s.total, measure, stat), itemStyle: { color: s.color, opacity: focus < 0 || focus === i ? 1 : 0.4 } })),
       },
     ],
   };

@@ -334,7 +334,15 @@ test("narrow and print", async (t) => {
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing sticks out");
   await checkAccess(page, "narrow");
   await shoot(page, "narrow");
+  await page.getByRole("button", { name: "Queues" }).click();
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the list of queues does not stick out");
+  const boxes = await page.locator(".picker li input").evaluateAll((list) => list.map((x) => Math.round(x.getBoundingClientRect().left)));
+  assert.equal(new Set(boxes).size, 1, `boxes are one below the other: ${boxes}`);
+  await shoot(page, "narrow-queues");
   const wide = await visit(t, year, { colorScheme: "dark" });
   await settled(wide);
-  if (given.pictures) await wide.pdf({ format: "A4", preferCSSPageSize: true, path: `${given.pictures}/print.pdf` });
+  const width = () => wide.locator(".bars canvas").evaluate((x) => x.clientWidth);
+  const before = await width();
+  await wide.pdf({ format: "A4", preferCSSPageSize: true, ...(given.pictures ? { path: `${given.pictures}/print.pdf` } : {}) });
+  assert.equal(await width(), before, "what was drawn for paper is as wide as the window again");
 });

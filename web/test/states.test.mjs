@@ -18,6 +18,7 @@ test("a farm with one running session, an Arabic user and a job of HTML", async 
   await settled(page);
   await page.getByText("1 session is still running, counted up to").waitFor();
   await page.locator('[data-note="unpriced"]').waitFor();
+  assert.equal(await page.locator('[data-note="free"]').count(), 0);
   const user = page.locator(".breakdown tbody").getByRole("button", { name: "ليلى حدّاد" });
   assert.equal(await user.locator("bdi").evaluate((x) => getComputedStyle(x).unicodeBidi), "isolate");
   await shoot(page, "edge");
@@ -29,6 +30,19 @@ test("a farm with one running session, an Arabic user and a job of HTML", async 
   await page.waitForTimeout(300);
   await shoot(page, "html");
   assert.equal(await page.evaluate(() => globalThis.hacked), undefined);
+});
+
+test("a farm whose records have no price", async (t) => {
+  const page = await visit(t, of(given.free, "group=QUEUE_ID&zone=UTC%2B00:00"));
+  await settled(page);
+  await page.getByText("1 of 1 record matched no rate of the rate card when imported, and counts as $0.").waitFor();
+  await page.locator(".pie").click({ position: { x: 130, y: 15 } }); // where the ring has no slice
+  await shoot(page, "free");
+  await page.getByRole("button", { name: "Show the runtime" }).click();
+  await settled(page);
+  assert.match(page.url(), /measure=runtime/);
+  assert.equal(await page.locator('[data-note="free"]').count(), 0);
+  assert.doesNotMatch(page.url(), /step=/, "a share of nothing leads nowhere");
 });
 
 test("a time without records", async (t) => {
