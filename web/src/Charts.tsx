@@ -10,7 +10,8 @@ import { pieceLabel } from "./time";
 /** paperWidth is what A4 has between its margins, in CSS pixels. */
 const paperWidth = 700;
 
-/** useChart keeps a chart drawn, of the element's size. */
+/** useChart keeps a chart drawn, of the element's size. The element says whether what it was
+    given last stands still: a click meets what is seen then. */
 function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
@@ -30,8 +31,10 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
       const c = draw(box.current);
       chart.current = c;
       wired.current(c);
+      c.on("finished", () => {
+        if (box.current) box.current.dataset["drawn"] = "yes";
+      });
       if (latest.current) c.setOption(latest.current, { notMerge: true });
-      box.current.dataset["drawn"] = "yes";
       watch = new ResizeObserver(() => c.resize());
       watch.observe(box.current);
       addEventListener("beforeprint", fit);
@@ -50,6 +53,7 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
   latest.current = option;
   useLayoutEffect(() => {
     if (chart.current && option) {
+      if (box.current) box.current.dataset["drawn"] = "no";
       chart.current.setOption(isPrinting() ? { ...option, animation: false } : option, { notMerge: true });
       if (isPrinting()) chart.current.getZr().flush();
       performance.mark("farmtally-drawn");

@@ -26,6 +26,9 @@ const parts: { dimension: Dimension; title: string; rows: number }[] = [
   { dimension: "INSTANCE_TYPE", title: "Machines", rows: 6 },
 ];
 
+/** byRuntime shows an answer by its runtime: one without any cost has no other order. */
+const byRuntime = (a: Answer): Answer => ({ ...a, state: { ...a.state, measure: "runtime" } });
+
 /** Report is a month on one page of paper. */
 export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Names; state: State; go: (s: State) => void; dark: boolean }) {
   const list = useMemo(() => months(farm, state.zone), [farm, state.zone]);
@@ -40,7 +43,12 @@ export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Na
     setAbort(a);
     setFault(null);
     Promise.all([answer(farm, main, a.signal, () => {}), ...parts.map((p) => answer(farm, { ...main, groups: [p.dimension], period: "NONE" }, a.signal, () => {}))]).then(
-      ([first, ...rest]) => !a.signal.aborted && (setFound({ month: from, main: first!, parts: rest }), setAbort(null)),
+      ([first, ...rest]) => {
+        if (a.signal.aborted) return;
+        const tell = first!.all?.cost.sum === 0 ? byRuntime : (x: Answer) => x;
+        setFound({ month: from, main: tell(first!), parts: rest.map(tell) });
+        setAbort(null);
+      },
       (e) => {
         setAbort(null);
         setFault(a.signal.aborted ? null : e instanceof Fault ? e : new Fault("BROKEN", String(e)));

@@ -252,13 +252,15 @@ const percents = new Intl.NumberFormat("en-US", { style: "percent", minimumFract
 /** percent prints a share. What is there is never none. */
 export const percent = (x: number) => (x > 0 && x < 0.0005 ? "<0.1%" : percents.format(x));
 
-/** figure prints a value for people. */
+/** figure prints a value for people. What is there is never none. */
 export function figure(v: number, m: Measure): string {
   switch (m) {
     case "cost":
+      if (v > 0 && v < 0.00005) return "<$0.0001";
       return (v !== 0 && Math.abs(v) < 0.1 ? smallDollars : dollars).format(v);
     case "runtime": {
       const h = v / 3600;
+      if (h > 0 && h < 0.0005) return "<0.001 h";
       return (h === 0 || h >= 10 ? hours : h >= 0.1 ? fewHours : smallHours).format(h) + " h";
     }
     case "count":
@@ -268,9 +270,11 @@ export function figure(v: number, m: Measure): string {
 
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
-/** axisFigure prints a value for an axis. */
+const small = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2 });
+
+/** axisFigure prints a value for an axis, small ones so that neighbours differ. */
 export function axisFigure(v: number, m: Measure): string {
-  if (m === "cost") return "$" + (v < 1000 && !Number.isInteger(v) ? v.toFixed(2) : compact.format(v));
-  if (m === "runtime") return compact.format(v / 3600) + " h";
+  if (m === "cost") return "$" + (v > 0 && v < 0.1 ? small.format(v) : v < 1000 && !Number.isInteger(v) ? v.toFixed(2) : compact.format(v));
+  if (m === "runtime") return (v > 0 && v < 3600 ? small : compact).format(v / 3600) + " h";
   return compact.format(v);
 }

@@ -172,13 +172,21 @@ export function barOption(a: Answer, plot: Plot, look: Look, cursor: number, sti
     series: plot.series.map((s, i) => {
       const figures = plot.rows[i]!.map((r) => (r ? value(r, measure, stat) : stacked ? 0 : null));
       const common = { name: short(s.name, 40), itemStyle: { color: s.color }, emphasis: { disabled: true } };
-      if (!stacked) return { ...common, data: figures, type: "line" as const, showSymbol: plot.pieces.length < 60, symbolSize: 5, lineStyle: { color: s.color, width: 2 }, connectNulls: false };
+      if (!stacked) return { ...common, data: withSymbols(figures), type: "line" as const, showSymbol: true, showAllSymbol: true, symbolSize: 5, lineStyle: { color: s.color, width: 2 }, connectNulls: false };
       // Bars narrower than a pixel are drawn as one outline of them all.
       if (plot.pieces.length > mostBars) return { ...common, data: figures, type: "line" as const, step: "middle" as const, stack: "all", showSymbol: false, lineStyle: { width: 0 }, areaStyle: { color: s.color, opacity: 1 } };
       const data = cursor < 0 ? figures : figures.map((v, p) => ({ value: v, itemStyle: { opacity: cursor === p ? 1 : 0.35 } }));
       return { ...common, data, type: "bar" as const, stack: "all", barCategoryGap: plot.pieces.length > 60 ? "12%" : "24%" };
     }),
   };
+}
+
+/** withSymbols gives every point a symbol where there are few, and else those alone that no
+    line leads to. */
+function withSymbols(figures: (number | null)[]) {
+  if (figures.length < 60) return figures;
+  const none = (p: number) => (figures[p] ?? null) === null;
+  return figures.map((v, p) => ({ value: v, symbol: none(p - 1) && none(p + 1) ? "emptyCircle" : "none" }));
 }
 
 /** niceHours puts the axis's lines at whole hours: its values are seconds. */
