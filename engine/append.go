@@ -3,7 +3,9 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/farmtally/farmtally"
@@ -26,6 +28,7 @@ type appending struct {
 	records  []farmtally.Record
 	outcomes []farmtally.Outcome
 	names    storage.Names
+	segments int64 // the last one that was looked at before the transaction
 	err      error
 	done     chan struct{} // closed when the call is over
 }
@@ -53,6 +56,7 @@ func (e *Engine) Append(ctx context.Context, records []farmtally.Record) ([]farm
 	if err := cmp.Or(ctx.Err(), e.sealer.wait(ctx, a.records)); err != nil {
 		return nil, fmt.Errorf("append records: %w", err)
 	}
+	a.segments, _ = e.readAhead(ctx, a.records) // if it fails, so does the transaction
 	if err := e.appends.add(ctx, a, e.appendGroup); err != nil {
 		return nil, fmt.Errorf("append records: %w", err)
 	}
@@ -138,11 +142,30 @@ func (e *Engine) appendGroup(ctx context.Context, group []*appending) {
 	}
 }
 
-func (e *Engine) write(ctx context.Context, group []*appending) error {
+func (e *Engine) write(ctx context.Context, group []*appending) (err error) {
+	for try := range aheadTries {
+		err = e.tryWrite(ctx, group, try < aheadTries-1)
+		if !errors.Is(err, errSegmentsCame) {
+			break
+		}
+		for _, a := range group {
+			a.segments, _ = e.readAhead(ctx, a.records) // if it fails, so does the transaction
+		}
+	}
+	return err
+}
+
+// tryWrite writes the records, or where it may gives up because segments have come that were
+// not looked at.
+func (e *Engine) tryWrite(ctx context.Context, group []*appending, mayGiveUp bool) error {
 	defer e.use()()
 	levels := map[farmtally.FarmID]level{}
 	err := e.catalog.Write(ctx, func(tx *storage.Tx) error {
-		clear(levels)
+		if last, err := tx.LastSegment(ctx); err != nil {
+			return err
+		} else if mayGiveUp && slices.ContainsFunc(group, func(a *appending) bool { return a.segments < last }) {
+			return errSegmentsCame
+		}
 		for _, a := range group {
 			if err := tx.Name(ctx, &a.names); err != nil {
 				return err

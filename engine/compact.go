@@ -350,40 +350,46 @@ func (m *merge) carryOver(ctx context.Context, tx *storage.Tx, ids []int64) erro
 	if err != nil {
 		return err
 	}
-	later := m.later(rows)
-	if m.outdated < outdatedMost && (len(later) > carryMost || !known && m.dropped() > carryMost) {
+	later, n := m.later(rows)
+	if m.outdated < outdatedMost && (n > carryMost || !known && m.dropped() > carryMost) {
 		return errOutdated
 	}
 	if !known {
 		if rows, err = m.allDropped(ctx, tx); err != nil {
 			return err
 		}
-		later = m.later(rows)
+		later, _ = m.later(rows)
 	}
-	for _, r := range later {
-		source := m.source(r.Segment)
+	for _, d := range later {
+		source := m.source(d.Segment)
 		starts, err := source.segment.Starts()
 		if err != nil {
 			return err
 		}
-		if err := m.dropNew(ctx, tx, ids, farmtally.Instant(starts[r.Row]), source.segment.RecordID(int(r.Row))); err != nil {
-			return err
+		for _, row := range d.Rows {
+			if err := m.dropNew(ctx, tx, ids, farmtally.Instant(starts[row]), source.segment.RecordID(int(row))); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // later gives those of the rows that are of the old segments and were not dropped when
-// these were read.
-func (m *merge) later(rows []storage.DroppedRow) (later []storage.DroppedRow) {
-	for _, r := range rows {
-		if source := m.source(r.Segment); source != nil {
-			if _, before := slices.BinarySearch(source.dropped, r.Row); !before {
-				later = append(later, r)
-			}
+// these were read, and their number.
+func (m *merge) later(all []storage.DroppedRows) (later []storage.DroppedRows, n int) {
+	for _, d := range all {
+		source := m.source(d.Segment)
+		if source == nil {
+			continue
 		}
+		rows := slices.DeleteFunc(slices.Clone(d.Rows), func(row uint32) bool {
+			_, before := slices.BinarySearch(source.dropped, row)
+			return before
+		})
+		later, n = append(later, storage.DroppedRows{Segment: d.Segment, Rows: rows}), n+len(rows)
 	}
-	return later
+	return later, n
 }
 
 func (m *merge) source(segment int64) *part {
@@ -402,25 +408,14 @@ func (m *merge) dropped() (n int) {
 	return n
 }
 
-// allDropped reads all dropped rows of those of the old segments that have more than they
-// had: a dropped row stays one.
-func (m *merge) allDropped(ctx context.Context, tx *storage.Tx) (rows []storage.DroppedRow, err error) {
+// allDropped reads all dropped rows of the old segments.
+func (m *merge) allDropped(ctx context.Context, tx *storage.Tx) (rows []storage.DroppedRows, err error) {
 	for i := range m.sources {
-		id := m.sources[i].segment.Info.ID
-		n, err := tx.CountDropped(ctx, id)
-		if err != nil {
+		d := storage.DroppedRows{Segment: m.sources[i].segment.Info.ID}
+		if d.Rows, err = tx.DroppedRows(ctx, d.Segment); err != nil {
 			return nil, err
 		}
-		if n == len(m.sources[i].dropped) {
-			continue
-		}
-		dropped, err := tx.DroppedRows(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range dropped {
-			rows = append(rows, storage.DroppedRow{Segment: id, Row: row})
-		}
+		rows = append(rows, d)
 	}
 	return rows, nil
 }

@@ -52,11 +52,15 @@ type Engine struct {
 	wake     chan struct{}              // something new may be worth compacting
 	cache    *cache
 	hot      map[farmtally.FarmID]map[int64]*hotPart // those that the latest query asked, by id
+	ahead    map[farmtally.FarmID]farmSegments       // as of the latest pushes
 
 	unmapping sync.WaitGroup // of retired segments
 
 	appends appends
 	sealer  sealer
+
+	behind   int64  // how much an import's transaction looks at, of what came in between
+	prepared func() // called before that transaction
 }
 
 var _ farmtally.Backend = (*Engine)(nil)
@@ -85,6 +89,7 @@ func Open(cfg Config) *Engine {
 		cfg: cfg, catalog: cfg.Catalog,
 		segments: map[int64]*storage.Segment{}, zones: map[int64]*zones{}, retired: map[int64]int64{}, users: users{active: map[int64]bool{}},
 		wake: make(chan struct{}, 1), cache: newCache(cfg.CacheBytes), hot: map[farmtally.FarmID]map[int64]*hotPart{},
+		ahead: map[farmtally.FarmID]farmSegments{}, behind: behindRecords, prepared: func() {},
 	}
 	e.appends.turn = make(chan struct{}, 1)
 	e.sealer.begin()

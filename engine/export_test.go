@@ -23,3 +23,25 @@ func (e *Engine) CachedSegments() map[int64]bool {
 	}
 	return segments
 }
+
+// WhenPrepared has do done once, when an import has prepared its transaction and before that
+// begins; and bounds what the transaction looks at, of what came in between.
+func (e *Engine) WhenPrepared(behind int64, do func()) {
+	e.behind = behind
+	e.prepared = func() {
+		e.prepared = func() {}
+		do()
+	}
+}
+
+// VerifiedSegments counts the open segments of which every column has been verified.
+func (e *Engine) VerifiedSegments() (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.segments {
+		if s.Verified() {
+			n++
+		}
+	}
+	return n
+}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	mathbits "math/bits"
 	"slices"
 
 	"github.com/farmtally/farmtally"
@@ -24,48 +25,70 @@ type farmLoad struct {
 	farm   farmtally.FarmID
 	chunk  *chunk
 
-	base    []source // the segments there were when the import came to the farm
+	base    []source // the segments there were when the import last looked
 	version int64    // the last batch of hot records then
 	baseHot map[identity]farmtally.Record
+	keptHot map[identity]farmtally.Record // those that the import brings unchanged
 
 	pending []source                      // the segments that the import has written
 	hot     map[identity]farmtally.Record // records that it brings to no segment: running ones
 	gone    []farmtally.Record            // hot records there were, that it replaces
-	kept    []farmtally.Record            // hot records there were, that it brings unchanged
 }
 
 // source is a segment and those of its rows that are not live.
 type source struct {
 	segment *storage.Segment
-	dropped map[int]bool // before or by the import
-	mine    []int        // by the import
-	kept    []uint64     // a bit for each row that the import brings unchanged
-}
-
-func (s *source) keep(row int) {
-	if s.kept == nil {
-		s.kept = make([]uint64, s.segment.Len()/64+1)
-	}
-	s.kept[row/64] |= 1 << (row % 64)
-}
-
-func (s *source) keeps(row int) bool { return s.kept != nil && s.kept[row/64]&(1<<(row%64)) != 0 }
-
-// find gives the live row of the identity, or −1.
-func (s *source) find(k identity) (int, error) {
-	row, err := s.segment.Find(k.start, k.id)
-	if err != nil || row < 0 || s.dropped[row] {
-		return -1, err
-	}
-	return row, nil
+	pending bool // whether it is one that the import has written
+	dropped bits // before or by the import
+	mine    bits // by the import
+	kept    bits // which the import brings unchanged
 }
 
 func (s *source) drop(row int) {
-	if s.dropped == nil {
-		s.dropped = map[int]bool{}
+	s.dropped.set(row)
+	s.mine.set(row)
+	s.kept.clear(row)
+}
+
+// ours reports whether the import brings a row: as its own, or unchanged.
+func (s *source) ours(row int) bool {
+	if s.pending {
+		return !s.dropped.has(row)
 	}
-	s.dropped[row] = true
-	s.mine = append(s.mine, row)
+	return s.kept.has(row)
+}
+
+// bits are rows, a bit for each.
+type bits []uint64
+
+func (b *bits) set(row int) {
+	if n := row/64 + 1; n > len(*b) {
+		*b = append(*b, make([]uint64, n-len(*b))...)
+	}
+	(*b)[row/64] |= 1 << (row % 64)
+}
+
+func (b bits) clear(row int) {
+	if row/64 < len(b) {
+		b[row/64] &^= 1 << (row % 64)
+	}
+}
+
+func (b bits) has(row int) bool { return row/64 < len(b) && b[row/64]&(1<<(row%64)) != 0 }
+
+// rows gives the rows, ascending.
+func (b bits) rows() []uint32 {
+	n := 0
+	for _, word := range b {
+		n += mathbits.OnesCount64(word)
+	}
+	rows := make([]uint32, 0, n)
+	for i, word := range b {
+		for ; word != 0; word &= word - 1 {
+			rows = append(rows, uint32(i*64+mathbits.TrailingZeros64(word))) //nolint:gosec // a row's number
+		}
+	}
+	return rows
 }
 
 func (l *load) openFarm(ctx context.Context, farm farmtally.FarmID) (*farmLoad, error) {
@@ -75,19 +98,23 @@ func (l *load) openFarm(ctx context.Context, farm farmtally.FarmID) (*farmLoad, 
 	}
 	f := &farmLoad{
 		engine: l.engine, farm: farm, version: view.Version, chunk: &chunk{},
-		baseHot: map[identity]farmtally.Record{}, hot: map[identity]farmtally.Record{},
+		baseHot: map[identity]farmtally.Record{}, keptHot: map[identity]farmtally.Record{}, hot: map[identity]farmtally.Record{},
 	}
 	for r := range view.Hot.All() {
 		f.baseHot[identityOf(r)] = *r
 	}
 	for _, p := range parts {
-		from := source{segment: p.segment, dropped: map[int]bool{}}
-		for _, row := range p.dropped {
-			from.dropped[int(row)] = true
-		}
-		f.base = append(f.base, from)
+		f.base = append(f.base, newSource(p.segment, p.dropped))
 	}
 	return f, nil
+}
+
+func newSource(segment *storage.Segment, dropped []uint32) source {
+	s := source{segment: segment}
+	for _, row := range dropped {
+		s.dropped.set(int(row))
+	}
+	return s
 }
 
 // live is the live record of an identity, how to make it live no more, and how to
@@ -106,9 +133,12 @@ func (f *farmLoad) find(c *chunk, at int32, seek *seeker) (live, error) {
 		return live{r, true, func() { delete(f.hot, k) }, func() {}}, nil
 	}
 	if r, ok := f.baseHot[k]; ok {
-		return live{
-			r, true, func() { delete(f.baseHot, k); f.gone = append(f.gone, r) }, func() { f.kept = append(f.kept, r) },
-		}, nil
+		remove := func() {
+			delete(f.baseHot, k)
+			delete(f.keptHot, k)
+			f.gone = append(f.gone, r)
+		}
+		return live{r, true, remove, func() { f.keptHot[k] = r }}, nil
 	}
 	s, row := seek.find(c, at)
 	if s == nil {
@@ -117,7 +147,7 @@ func (f *farmLoad) find(c *chunk, at int32, seek *seeker) (live, error) {
 	if err := s.segment.VerifyAll(); err != nil {
 		return live{}, err
 	}
-	l := live{found: true, remove: func() { s.drop(row) }, keep: func() { s.keep(row) }}
+	l := live{found: true, remove: func() { s.drop(row) }, keep: func() { s.kept.set(row) }}
 	s.segment.Record(row, &l.record)
 	return l, nil
 }
@@ -169,7 +199,7 @@ func (f *farmLoad) flush(batch *storage.Batch, c *chunk, counts *farmtally.Count
 		if err != nil {
 			return err
 		}
-		f.pending = append(f.pending, source{segment: s})
+		f.pending = append(f.pending, source{segment: s, pending: true})
 	}
 	c.reset()
 	return nil
@@ -211,19 +241,12 @@ func (f *farmLoad) settle(c *chunk, versions []int32, seek *seeker, counts *farm
 	return versions[len(versions)-1], true, nil
 }
 
-// commit makes the farm's part of the import visible. What other processes made
-// visible since the import came to the farm gives way: the import is accepted
-// later.
+// commit makes the farm's part of the import visible, when it has caught up.
 func (f *farmLoad) commit(ctx context.Context, tx *storage.Tx) error {
-	now, err := tx.Segments(ctx, f.farm)
-	if err != nil {
-		return err
-	}
-	if err := f.bringBack(ctx, tx, now); err != nil {
-		return err
-	}
-	if err := f.giveWay(ctx, tx, now); err != nil {
-		return err
+	for i := range f.base {
+		if err := tx.DropRows(ctx, storage.DroppedRows{Segment: f.base[i].segment.Info.ID, Rows: f.base[i].mine.rows()}); err != nil {
+			return err
+		}
 	}
 	if err := tx.DeleteHot(ctx, f.farm, f.gone); err != nil {
 		return err
@@ -237,167 +260,11 @@ func (f *farmLoad) commit(ctx context.Context, tx *storage.Tx) error {
 		if err != nil {
 			return err
 		}
-		if err := dropAll(ctx, tx, id, p.mine); err != nil {
+		if err := tx.DropRows(ctx, storage.DroppedRows{Segment: id, Rows: p.mine.rows()}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// bringBack finds the records that were there when the import brought the same, and
-// that another process has replaced since: the import, accepted later, brings them
-// itself.
-func (f *farmLoad) bringBack(ctx context.Context, tx *storage.Tx, now []storage.SegmentInfo) error {
-	for i := range f.kept {
-		r := &f.kept[i]
-		if _, still := f.baseHot[identityOf(r)]; !still {
-			continue // the import has replaced it itself
-		}
-		there, found, err := tx.FindHot(ctx, r)
-		if err != nil {
-			return err
-		}
-		if !found || !there.SameAs(r) {
-			f.hot[identityOf(r)] = *r
-		}
-	}
-	for i := range f.base {
-		s := &f.base[i]
-		if s.kept == nil {
-			continue
-		}
-		lost, err := f.lostRows(ctx, tx, s, now)
-		if err != nil {
-			return err
-		}
-		for _, row := range lost {
-			var r farmtally.Record
-			s.segment.Record(row, &r)
-			f.hot[identityOf(&r)] = r
-		}
-	}
-	return nil
-}
-
-// lostRows gives the rows of a segment that the import brings unchanged and that
-// are live no more.
-func (f *farmLoad) lostRows(ctx context.Context, tx *storage.Tx, s *source, now []storage.SegmentInfo) ([]int, error) {
-	var lost []int
-	if !slices.ContainsFunc(now, func(info storage.SegmentInfo) bool { return info.ID == s.segment.Info.ID }) {
-		return f.lostOfGone(ctx, tx, s)
-	}
-	dropped, err := tx.DroppedRows(ctx, s.segment.Info.ID)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range dropped {
-		if s.keeps(int(row)) && !s.dropped[int(row)] {
-			lost = append(lost, int(row))
-		}
-	}
-	return lost, nil
-}
-
-// lostOfGone is lostRows of a segment that was compacted away: its rows are in segments
-// that have come since, or live no more.
-func (f *farmLoad) lostOfGone(ctx context.Context, tx *storage.Tx, s *source) ([]int, error) {
-	p := putter{engine: f.engine, tx: tx, first: s.segment.Info.First, last: s.segment.Info.Last, segments: map[farmtally.FarmID][]lookup{}}
-	var lost []int
-	for row := range s.segment.Len() {
-		if !s.keeps(row) || s.dropped[row] {
-			continue
-		}
-		var r farmtally.Record
-		s.segment.Record(row, &r)
-		_, there, found, err := p.findStored(ctx, &r)
-		if err != nil {
-			return nil, err
-		}
-		if !found || !there.SameAs(&r) {
-			lost = append(lost, row)
-		}
-	}
-	return lost, nil
-}
-
-func dropAll(ctx context.Context, tx *storage.Tx, segment int64, rows []int) error {
-	for _, row := range rows {
-		if err := tx.Drop(ctx, segment, row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// giveWay drops what the import replaces, in the segments that it knew and in
-// those that have come since.
-func (f *farmLoad) giveWay(ctx context.Context, tx *storage.Tx, now []storage.SegmentInfo) error {
-	for _, info := range now {
-		var err error
-		known := slices.IndexFunc(f.base, func(s source) bool { return s.segment.Info.ID == info.ID })
-		if known >= 0 {
-			err = dropAll(ctx, tx, info.ID, f.base[known].mine)
-		} else {
-			err = f.dropFrom(ctx, tx, info)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	newer, err := tx.Hot(ctx, f.farm, f.version)
-	if err != nil {
-		return err
-	}
-	for i := range newer {
-		mine, err := f.brings(identityOf(&newer[i]))
-		if err != nil {
-			return err
-		}
-		if mine {
-			f.gone = append(f.gone, newer[i])
-		}
-	}
-	return nil
-}
-
-// dropFrom drops the rows of a segment that the import brings too.
-func (f *farmLoad) dropFrom(ctx context.Context, tx *storage.Tx, info storage.SegmentInfo) error {
-	s, err := f.engine.segment(info)
-	if err != nil {
-		return err
-	}
-	if err := s.VerifyAll(); err != nil {
-		return err
-	}
-	starts, err := s.Starts()
-	if err != nil {
-		return err
-	}
-	for row, start := range starts {
-		mine, err := f.brings(identity{farmtally.Instant(start), s.RecordID(row)})
-		if err != nil {
-			return err
-		}
-		if mine {
-			if err := tx.Drop(ctx, info.ID, row); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// brings reports whether the import has a live record of the identity.
-func (f *farmLoad) brings(k identity) (bool, error) {
-	if _, ok := f.hot[k]; ok {
-		return true, nil
-	}
-	for i := range f.pending {
-		if row, err := f.pending[i].find(k); err != nil || row >= 0 {
-			return row >= 0, err
-		}
-	}
-	return false, nil
 }
 
 // chunk collects records of one farm: ended ones as numbers, running ones whole.

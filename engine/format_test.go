@@ -110,8 +110,8 @@ func formatAnswers(t *testing.T, dir string) string {
 
 const resultID = "0123456789abcdef0123456789abcdef"
 
-// writeFormat makes the folder: two segments with a replaced row, hot and running
-// records, names, and a result.
+// writeFormat makes the folder: segments with rows that were replaced one by one and many at
+// once, hot and running records beside some that were sealed, names, and a result.
 func writeFormat(t *testing.T) {
 	t.Helper()
 	ctx, dir := context.Background(), fmt.Sprintf("testdata/format-%d", storage.FormatVersion)
@@ -135,16 +135,18 @@ func writeFormat(t *testing.T) {
 			r.EndedAt += 50 * 24 * 60 * 60 * 1000
 		}
 	}
-	load, err := e.Import(ctx)
-	try(t, err)
-	for i := range records[:24] {
-		try(t, load.Add(ctx, &records[i]))
+	try(t, importAll(ctx, e, records[:24]))
+	for i := range records[:9] {
+		records[i].Workers += farmtally.One
 	}
-	_, err = load.Commit(ctx)
+	try(t, importAll(ctx, e, records[:9]))
+	_, err = e.Append(ctx, records[24:26])
+	try(t, err)
+	_, err = e.Seal(ctx, backendtest.Farm(1<<20))
 	try(t, err)
 	records[3].UserID = "another"
 	records[28].Running, records[28].HasCost = true, false
-	_, err = e.Append(ctx, append(records[24:], records[3]))
+	_, err = e.Append(ctx, append(records[26:], records[3]))
 	try(t, err)
 	result, err := catalog.CreateResult(resultID)
 	try(t, err)
@@ -202,7 +204,7 @@ func TestOldFormatIsRaised(t *testing.T) {
 	defer catalog.Close() //nolint:errcheck // it is only read
 	var version string
 	try(t, catalog.QueryRowContext(ctx, "SELECT CAST(value AS TEXT) FROM meta WHERE key = 'format'").Scan(&version))
-	if version != "2" {
+	if version != "3" {
 		t.Errorf("the folder has version %s", version)
 	}
 }

@@ -144,18 +144,7 @@ func (l *load) Commit(ctx context.Context) (farmtally.Counts, error) {
 	if err := l.settled(); err != nil {
 		return farmtally.Counts{}, fmt.Errorf("commit import: %w", err)
 	}
-	err := l.engine.catalog.Write(ctx, func(tx *storage.Tx) error {
-		if err := tx.Name(ctx, &l.names); err != nil {
-			return err
-		}
-		for _, f := range l.farms {
-			if err := f.commit(ctx, tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := l.commit(ctx); err != nil {
 		return farmtally.Counts{}, fmt.Errorf("commit import: %w", err)
 	}
 	return l.counts, l.end(ctx)

@@ -157,6 +157,14 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				must(t, l.load.Abort())
 				return
 			}
+			meanwhile := rapid.SliceOfN(rapid.SampledFrom([]string{"append", "seal", "compact", "endImport"}), 0, 3).Draw(t, "meanwhile")
+			m.engines[l.engine].WhenPrepared(rapid.Int64Range(0, 10).Draw(t, "behind"), func() {
+				for _, action := range meanwhile {
+					if action != "endImport" || len(m.loads) > 0 {
+						m.actions()[action](t)
+					}
+				}
+			})
 			_, err := l.load.Commit(ctx)
 			must(t, err)
 			_, err = m.reference.Append(ctx, l.records)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"math"
 	"sort"
 
 	"github.com/farmtally/farmtally"
@@ -19,10 +18,8 @@ type putter struct {
 
 // putAll puts the records in their order and tells what became of each.
 func (e *Engine) putAll(ctx context.Context, tx *storage.Tx, records []farmtally.Record, outcomes []farmtally.Outcome) (err error) {
-	p := putter{engine: e, tx: tx, first: math.MaxInt64, last: math.MinInt64, segments: map[farmtally.FarmID][]lookup{}}
-	for i := range records {
-		p.first, p.last = min(p.first, records[i].StartedAt), max(p.last, records[i].StartedAt)
-	}
+	p := putter{engine: e, tx: tx, segments: map[farmtally.FarmID][]lookup{}}
+	p.first, p.last = spanOf(records)
 	replace := p.replace
 	for i := range records {
 		if outcomes[i], err = tx.Take(ctx, &records[i], replace); err != nil {

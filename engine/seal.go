@@ -143,6 +143,9 @@ func (e *Engine) Seal(ctx context.Context, farm farmtally.FarmID) (records int, 
 		return 0, fmt.Errorf("seal records: %w", err)
 	}
 	e.wakeCompaction()
+	if err := e.catalog.DeleteSealed(ctx, farm); err != nil {
+		return records, fmt.Errorf("seal records: %w", err)
+	}
 	return records, nil
 }
 

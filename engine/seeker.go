@@ -2,7 +2,9 @@ package engine
 
 import (
 	"sort"
+	"unsafe"
 
+	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/storage"
 )
 
@@ -28,21 +30,29 @@ func (f *farmLoad) seeker(c *chunk, order []int32) (*seeker, error) {
 	first, last := c.builder.Start(int(order[0])), c.builder.Start(int(order[len(order)-1]))
 	for _, sources := range [][]source{f.pending, f.base} {
 		for i := range sources {
-			s := sources[i].segment
-			if s.Info.Last < first || s.Info.First > last {
-				continue
-			}
-			starts, err := s.Starts()
-			if err == nil {
-				err = s.Verify(storage.ColRecordID)
-			}
-			if err != nil {
+			if err := seek.over(&sources[i], first, last); err != nil {
 				return nil, err
 			}
-			seek.cursors = append(seek.cursors, segmentCursor{source: &sources[i], starts: starts})
 		}
 	}
 	return seek, nil
+}
+
+// over has the seeker look in a segment too, unless it is of other times.
+func (s *seeker) over(from *source, first, last farmtally.Instant) error {
+	segment := from.segment
+	if segment.Info.Last < first || segment.Info.First > last {
+		return nil
+	}
+	starts, err := segment.Starts()
+	if err == nil {
+		err = segment.Verify(storage.ColRecordID)
+	}
+	if err != nil {
+		return err
+	}
+	s.cursors = append(s.cursors, segmentCursor{source: from, starts: starts})
+	return nil
 }
 
 // find gives the segment and the live row of the identity that a row of the chunk has,
@@ -51,10 +61,22 @@ func (s *seeker) find(c *chunk, at int32) (*source, int) {
 	if len(s.cursors) == 0 {
 		return nil, 0
 	}
-	start, id := int64(c.builder.Start(int(at))), c.builder.ID(int(at))
+	start, bytes := int64(c.builder.Start(int(at))), c.builder.ID(int(at))
+	id := unsafe.String(unsafe.SliceData(bytes), len(bytes)) //nolint:gosec // it is compared, and not kept
 	for i := range s.cursors {
 		cursor := &s.cursors[i]
-		if cursor.seek(start, id) && !cursor.source.dropped[cursor.at] {
+		if cursor.seek(start, id) && !cursor.source.dropped.has(cursor.at) {
+			return cursor.source, cursor.at
+		}
+	}
+	return nil, 0
+}
+
+// ours gives the segment and the row of an identity that the import brings, or nil.
+func (s *seeker) ours(k identity) (*source, int) {
+	for i := range s.cursors {
+		cursor := &s.cursors[i]
+		if cursor.seek(int64(k.start), k.id) && cursor.source.ours(cursor.at) {
 			return cursor.source, cursor.at
 		}
 	}
@@ -62,11 +84,11 @@ func (s *seeker) find(c *chunk, at int32) (*source, int) {
 }
 
 // seek goes to the identity, or to the first one above it, and reports which.
-func (c *segmentCursor) seek(start int64, id []byte) bool {
+func (c *segmentCursor) seek(start int64, id string) bool {
 	c.skipTo(start)
 	for ; c.at < len(c.starts) && c.starts[c.at] == start; c.at++ {
-		if there := c.source.segment.RecordID(c.at); there >= string(id) {
-			return there == string(id)
+		if there := c.source.segment.RecordID(c.at); there >= id {
+			return there == id
 		}
 	}
 	return false

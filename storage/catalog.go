@@ -21,7 +21,7 @@ import (
 // FormatVersion is the version of the data folder that this program writes. It reads all
 // earlier ones too; a folder keeps its version until something is written to it that
 // programs of that version cannot read.
-const FormatVersion = 2
+const FormatVersion = 3
 
 // The names in a data folder.
 const (
@@ -39,6 +39,9 @@ const readers = 6 // one of which is for watch, and one for the checkpointer
 
 //go:embed schema.sql
 var schema string
+
+//go:embed schema3.sql
+var schema3 string
 
 // Config says which data folder to open.
 type Config struct {
@@ -59,14 +62,15 @@ type Catalog struct {
 
 	checkpointer checkpointer
 
-	writing chan struct{}                 // full during a Write, which guards hot, made and watches
+	writing chan struct{}                 // full during a Write, which guards hot, listed, made and watches
 	hot     map[farmtally.FarmID]*hotFarm // as of the last Write that asked for the farm
+	listed  map[int64]*listed             // by segment, as of the last Write that asked for one
 	made    int64                         // batches of hot records and segments that this process has added
 	watches map[*DropWatch]bool
 	views   hotViews
 	jobs    jobNames
 
-	raised atomic.Bool // whether the folder is known to be of FormatVersion
+	formatVersion atomic.Int32 // the folder's, at least: another process may have raised it
 
 	doubt atomic.Bool // whether the last commit failed in a way that may yet succeed
 }
@@ -80,7 +84,8 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 	}
 	c := &Catalog{
 		dir: filepath.Clean(cfg.Dir), clock: cfg.Clock,
-		writing: make(chan struct{}, 1), hot: map[farmtally.FarmID]*hotFarm{}, watches: map[*DropWatch]bool{},
+		writing: make(chan struct{}, 1), hot: map[farmtally.FarmID]*hotFarm{},
+		listed: map[int64]*listed{}, watches: map[*DropWatch]bool{},
 	}
 	if err := makeFolder(c.dir); err != nil {
 		return nil, c.foreign(ctx, err)

@@ -64,10 +64,10 @@ func TestDurablePragmas(t *testing.T) {
 func TestOtherFormatVersion(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
-	sqliteFile(t, filepath.Join(dir, catalogFile), "UPDATE meta SET value = CAST('3' AS BLOB) WHERE key = 'format'")
+	sqliteFile(t, filepath.Join(dir, catalogFile), "UPDATE meta SET value = CAST('4' AS BLOB) WHERE key = 'format'")
 	_, err := Open(context.Background(), Config{Dir: dir})
 	wantKind(t, err, farmtally.Invalid)
-	want := "the data folder " + dir + " has format version 3; this program reads versions 1 to 2; use the farmtally that wrote it, or another folder with --data"
+	want := "the data folder " + dir + " has format version 4; this program reads versions 1 to 3; use the farmtally that wrote it, or another folder with --data"
 	if err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}

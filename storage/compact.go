@@ -35,32 +35,14 @@ func (c *Catalog) LockCompaction() (*Lock, error) {
 // SegmentView reads a farm's segments and dropped rows as they are now, without its
 // hot records.
 func (c *Catalog) SegmentView(ctx context.Context, farm farmtally.FarmID) (v View, err error) {
-	tx, err := c.reader.BeginTx(ctx, nil)
-	if err != nil {
-		return v, fmt.Errorf("begin reading: %w", explain(ctx, err))
-	}
-	defer tx.Rollback() //nolint:errcheck // it only reads
-	t := &Tx{catalog: c, tx: tx}
-	if v.Segments, err = t.Segments(ctx, farm); err != nil {
-		return v, err
-	}
-	v.Dropped = map[int64][]uint32{}
-	for i := range v.Segments {
-		id := v.Segments[i].ID
-		if v.Dropped[id], err = t.DroppedRows(ctx, id); err != nil {
-			return v, err
+	err = c.Read(ctx, func(t *Tx) (err error) {
+		if v.Segments, err = t.Segments(ctx, farm); err != nil {
+			return err
 		}
-	}
-	return v, nil
-}
-
-// CountDropped gives the number of a segment's rows that were replaced.
-func (t *Tx) CountDropped(ctx context.Context, segment int64) (n int, err error) {
-	err = t.tx.QueryRowContext(ctx, "SELECT count(*) FROM dropped WHERE segment_id = ?", segment).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("count dropped rows: %w", explain(ctx, err))
-	}
-	return n, nil
+		v.Dropped, err = readDropped(ctx, t.tx, ofFarm, farm)
+		return err
+	})
+	return v, err
 }
 
 // RemoveSegment makes a segment known no more, and reports whether it was known. Its
@@ -70,6 +52,7 @@ func (t *Tx) RemoveSegment(ctx context.Context, id int64) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("remove segment: %w", explain(ctx, err))
 	}
+	delete(t.catalog.listed, id)
 	n, err := result.RowsAffected()
 	return n == 1, err
 }
@@ -86,7 +69,7 @@ func (c *Catalog) Discard(ctx context.Context, segments []SegmentInfo) error {
 }
 
 // forgetDropped removes what is left of dropped rows whose segments are gone, few at a
-// time.
+// time, and lists one segment's at a time.
 func (c *Catalog) forgetDropped(ctx context.Context) error {
 	var gone []int64
 	err := query(ctx, c.reader, func(rows *sql.Rows) error {
@@ -94,7 +77,7 @@ func (c *Catalog) forgetDropped(ctx context.Context) error {
 		err := rows.Scan(&id)
 		gone = append(gone, id)
 		return err
-	}, "SELECT DISTINCT segment_id FROM dropped EXCEPT SELECT segment_id FROM segments")
+	}, "SELECT segment_id FROM dropped UNION SELECT segment_id FROM drop_lists EXCEPT SELECT segment_id FROM segments")
 	if err != nil {
 		return err
 	}
@@ -105,10 +88,13 @@ func (c *Catalog) forgetDropped(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("forget dropped rows: %w", err)
 			}
-			if n, err := result.RowsAffected(); err != nil || n < deleteRows {
-				gone = gone[1:]
+			if n, err := result.RowsAffected(); err != nil || n == deleteRows {
 				return err
 			}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM drop_lists WHERE segment_id = ?", gone[0]); err != nil {
+				return fmt.Errorf("forget dropped rows: %w", err)
+			}
+			gone = gone[1:]
 			return nil
 		})
 		if err != nil {

@@ -9,14 +9,8 @@ import (
 // wants to know the latest need not look at all that ever were.
 type DropWatch struct {
 	catalog *Catalog
-	rows    []DroppedRow
+	rows    []DroppedRows
 	others  int64 // batches and segments that other processes had made when it began
-}
-
-// DroppedRow is a row of a segment.
-type DroppedRow struct {
-	Segment int64
-	Row     uint32
 }
 
 // WatchDrops begins to collect what is dropped from any segment. What was dropped before,
@@ -39,7 +33,7 @@ func (w *DropWatch) End() {
 
 // DroppedSince gives the rows that were dropped since the watch began, in any order. It
 // does not know them where another process has written meanwhile.
-func (t *Tx) DroppedSince(ctx context.Context, w *DropWatch) (rows []DroppedRow, known bool, err error) {
+func (t *Tx) DroppedSince(ctx context.Context, w *DropWatch) (rows []DroppedRows, known bool, err error) {
 	others, err := t.madeByOthers(ctx)
 	return w.rows, others == w.others, err
 }

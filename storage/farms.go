@@ -93,6 +93,9 @@ type farmNames struct {
 	queues idNames
 	fleets idNames
 	jobs   idNames
+
+	renames string   // when the names of jobs were looked up
+	news    []string // jobs that had another name then, or none, ascending; nil where they were not looked up
 }
 
 // idNames are names by id. Those noted lately are not looked up: recent has them at a
@@ -207,7 +210,7 @@ func (t *Tx) Name(ctx context.Context, names *Names) error {
 				}
 			}
 		}
-		if err := t.nameJobs(ctx, farm, f.jobs.names); err != nil {
+		if err := t.nameJobs(ctx, farm, f); err != nil {
 			return err
 		}
 	}

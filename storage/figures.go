@@ -51,14 +51,12 @@ FROM segments WHERE farm_id = ?`, farm)
 	if err != nil {
 		return f, err
 	}
-	err = query(ctx, tx, func(rows *sql.Rows) error {
-		var dropped int64
-		err := rows.Scan(&dropped)
-		f.Records -= dropped
-		return err
-	}, `SELECT count(*) FROM segments JOIN dropped USING (segment_id) WHERE farm_id = ?`, farm)
+	dropped, err := readDropped(ctx, tx, ofFarm, farm)
 	if err != nil {
 		return f, err
+	}
+	for _, rows := range dropped {
+		f.Records -= int64(len(rows))
 	}
 	hot, _, err := c.readHot(ctx, tx, farm)
 	for r := range hot.All() {

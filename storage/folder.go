@@ -59,8 +59,11 @@ func (c *Catalog) prepare(ctx context.Context) error {
 			Hint:    "use the farmtally that wrote it, or another folder with --data",
 		}
 	}
-	c.raised.Store(number == FormatVersion)
+	c.formatVersion.Store(int32(number)) //nolint:gosec // it is one of few
 	if err := c.writeAhead(ctx); err != nil {
+		return c.foreign(ctx, err)
+	}
+	if err := c.addTables(ctx, number); err != nil {
 		return c.foreign(ctx, err)
 	}
 	for _, folder := range []string{segmentFolder, resultFolder} {
@@ -69,6 +72,17 @@ func (c *Catalog) prepare(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// addTables adds the tables that later versions have, and programs of earlier ones pass over.
+func (c *Catalog) addTables(ctx context.Context, version int) error {
+	if version >= listVersion {
+		return nil
+	}
+	return c.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, schema3)
+		return err
+	})
 }
 
 var errForeign = errors.New("it holds something else")
@@ -130,7 +144,7 @@ func (c *Catalog) make(ctx context.Context) (string, error) {
 		return "", err
 	}
 	err = c.update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
+		if _, err := tx.ExecContext(ctx, schema+schema3); err != nil {
 			return err
 		}
 		secret := make([]byte, 32)

@@ -191,7 +191,7 @@ func (t *Tx) freshHot(ctx context.Context, farm farmtally.FarmID) (*hotFarm, err
 	t.fresh[farm] = true
 	first := int64(math.MaxInt64)
 	err := query(ctx, t.tx, func(rows *sql.Rows) error { return rows.Scan(&first) },
-		"SELECT first_id FROM hot WHERE farm_id = ? ORDER BY batch_id LIMIT 1", farm)
+		"SELECT first_id FROM hot WHERE "+unsealed+" ORDER BY batch_id LIMIT 1", farm)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +201,9 @@ func (t *Tx) freshHot(ctx context.Context, farm farmtally.FarmID) (*hotFarm, err
 	}
 	return f, readBatches(ctx, t.tx, farm, f.last(), f.take)
 }
+
+// unsealed are a farm's batches, of ?1, that count.
+const unsealed = "farm_id = ?1 AND batch_id > coalesce((SELECT s.batch_id FROM sealed AS s WHERE s.farm_id = ?1), 0)"
 
 // readBatches reads the farm's batches after the id, in their order.
 func readBatches(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID, after int64, take func(*hotBatch)) error {
@@ -215,7 +218,7 @@ func readBatches(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID, after i
 			take(b)
 		}
 		return err
-	}, "SELECT first_id, batch_id, body FROM hot WHERE farm_id = ? AND batch_id > ? ORDER BY batch_id", farm, after)
+	}, "SELECT first_id, batch_id, body FROM hot WHERE "+unsealed+" AND batch_id > ?2 ORDER BY batch_id", farm, after)
 }
 
 // Hot gives a farm's hot records of the batches after the one of the id, by start and id.
@@ -224,7 +227,11 @@ func (t *Tx) Hot(ctx context.Context, farm farmtally.FarmID, after int64) ([]far
 	if err != nil {
 		return nil, err
 	}
-	var records []farmtally.Record
+	return f.records(farm, after), nil
+}
+
+// records gives the records of the batches after the one of the id, by start and id.
+func (f *hotFarm) records(farm farmtally.FarmID, after int64) (records []farmtally.Record) {
 	for _, b := range f.batches {
 		if b.last <= after {
 			continue
@@ -238,7 +245,39 @@ func (t *Tx) Hot(ctx context.Context, farm farmtally.FarmID, after int64) ([]far
 		}
 	}
 	slices.SortFunc(records, compareRecords)
-	return records, nil
+	return records
+}
+
+// HotSince gives those hot records of a farm, by start and id, that batches have which were
+// written after the one of the id, and the id of the last of these, or the same one. It reads
+// them out of the catalog, and knows nothing of what the transaction itself has put.
+func (t *Tx) HotSince(ctx context.Context, farm farmtally.FarmID, after int64) (records []farmtally.Record, last int64, err error) {
+	var f hotFarm
+	if err := readBatches(ctx, t.tx, farm, after, f.take); err != nil {
+		return nil, 0, err
+	}
+	return f.records(farm, after), max(after, f.last()), nil
+}
+
+// HotBytesSince gives the size of those batches.
+func (t *Tx) HotBytesSince(ctx context.Context, farm farmtally.FarmID, after int64) (bytes int64, err error) {
+	err = t.tx.QueryRowContext(ctx, "SELECT coalesce(sum(length(body)), 0) FROM hot WHERE "+unsealed+" AND batch_id > ?2", farm, after).Scan(&bytes)
+	if err != nil {
+		return 0, fmt.Errorf("read size of hot records: %w", explain(ctx, err))
+	}
+	return bytes, nil
+}
+
+// WarmHot brings what is in memory of the farm's hot records up to date, so that the next
+// transaction need not: it takes long where this process has not read them yet.
+func (c *Catalog) WarmHot(ctx context.Context, farm farmtally.FarmID) error {
+	return c.alone(ctx, func(t *Tx) error {
+		return c.Read(ctx, func(reading *Tx) error {
+			t.tx = reading.tx
+			_, err := t.hot(ctx, farm)
+			return err
+		})
+	})
 }
 
 // FindHot gives the hot record of the identity, if there is one.
@@ -352,7 +391,7 @@ func (t *Tx) writeHot(ctx context.Context) error {
 		if err := t.fold(ctx, farm, f); err != nil {
 			return err
 		}
-		if err := t.raiseFormat(ctx); err != nil {
+		if err := t.raiseFormat(ctx, hotVersion); err != nil {
 			return err
 		}
 	}
@@ -381,15 +420,23 @@ func (f *hotFarm) compact(b *heldBatch) *heldBatch {
 	return compacted
 }
 
-// raiseFormat notes that the catalog has batches that programs of version 1 cannot read.
-func (t *Tx) raiseFormat(ctx context.Context) error {
-	if t.catalog.raised.Load() {
+// The format versions that brought something that earlier programs cannot read.
+const (
+	hotVersion  = 2 // batches of hot records in their present form
+	listVersion = 3 // drop_lists, sealed
+)
+
+// raiseFormat notes that the catalog has something that programs of earlier versions cannot
+// read.
+func (t *Tx) raiseFormat(ctx context.Context, version int32) error {
+	if t.catalog.formatVersion.Load() >= version || t.raised >= version {
 		return nil
 	}
-	_, err := t.tx.ExecContext(ctx, "UPDATE meta SET value = ? WHERE key = 'format'", []byte(strconv.Itoa(FormatVersion)))
+	_, err := t.tx.ExecContext(ctx, "UPDATE meta SET value = ? WHERE key = 'format' AND CAST(CAST(value AS TEXT) AS INTEGER) < ?",
+		[]byte(strconv.Itoa(int(version))), version)
 	if err != nil {
 		return fmt.Errorf("write format version: %w", explain(ctx, err))
 	}
-	t.raised = true
+	t.raised = version
 	return nil
 }

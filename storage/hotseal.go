@@ -3,6 +3,7 @@ package storage
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 
@@ -51,7 +52,7 @@ func (c *Catalog) ReadEnded(ctx context.Context, farm farmtally.FarmID) (*Ended,
 }
 
 // RemoveHot ends the sealing of the farm's hot records that ReadEnded gave: their batches
-// go, and what of them still runs is written anew. It calls replaced for each of the
+// count no more, and what of them still runs is written anew. It calls replaced for each of the
 // records that is not the one of its identity any more. It reports whether it did
 // anything: it does not where another process has folded the batches with later ones.
 func (t *Tx) RemoveHot(ctx context.Context, e *Ended, replaced func(i int) error) (bool, error) {
@@ -80,12 +81,47 @@ func (t *Tx) RemoveHot(ctx context.Context, e *Ended, replaced func(i int) error
 			}
 		}
 	}
-	if _, err := t.tx.ExecContext(ctx, "DELETE FROM hot WHERE farm_id = ? AND batch_id <= ?", e.Info.FarmID, e.through); err != nil {
-		return false, fmt.Errorf("delete hot records: %w", explain(ctx, err))
+	if err := t.seal(ctx, e.Info.FarmID, e.through); err != nil {
+		return false, err
 	}
 	f.remove(e.through + 1)
 	f.sealing, t.wrote[e.Info.FarmID] = 0, true
 	return true, t.PutHot(ctx, running)
+}
+
+// seal notes that a farm's batches up to the one of the id count no more. They stay where
+// they are for now: to delete them takes SQLite a microsecond for each of their pages.
+func (t *Tx) seal(ctx context.Context, farm farmtally.FarmID, through int64) error {
+	_, err := t.tx.ExecContext(ctx, `INSERT INTO sealed VALUES (?, ?)
+		ON CONFLICT DO UPDATE SET batch_id = max(batch_id, excluded.batch_id)`, farm, through)
+	if err != nil {
+		return fmt.Errorf("seal hot records: %w", explain(ctx, err))
+	}
+	return t.raiseFormat(ctx, listVersion)
+}
+
+// deleteBatches bounds the batches that one transaction deletes.
+const deleteBatches = 16
+
+// DeleteSealed deletes the farm's batches of hot records that count no more, few at a time,
+// so that no push waits long for it.
+func (c *Catalog) DeleteSealed(ctx context.Context, farm farmtally.FarmID) error {
+	for more := true; more; {
+		err := c.update(ctx, func(tx *sql.Tx) error {
+			result, err := tx.ExecContext(ctx, `DELETE FROM hot WHERE batch_id IN (SELECT batch_id FROM hot WHERE farm_id = ?1
+				AND batch_id <= (SELECT s.batch_id FROM sealed AS s WHERE s.farm_id = ?1) ORDER BY batch_id LIMIT ?2)`, farm, deleteBatches)
+			if err != nil {
+				return fmt.Errorf("delete hot records: %w", err)
+			}
+			n, err := result.RowsAffected()
+			more = n == deleteBatches
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replacedSince calls replaced for the records that count no more. The farm has their

@@ -66,7 +66,7 @@ func (c *Catalog) readHot(ctx context.Context, tx *sql.Tx, farm farmtally.FarmID
 		err := rows.Scan(&id[0], &id[1])
 		ids = append(ids, id)
 		return err
-	}, "SELECT first_id, batch_id FROM hot WHERE farm_id = ? ORDER BY batch_id", farm)
+	}, "SELECT first_id, batch_id FROM hot WHERE "+unsealed+" ORDER BY batch_id", farm)
 	if err != nil || len(ids) == 0 {
 		return nil, 0, err
 	}

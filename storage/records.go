@@ -20,27 +20,16 @@ type View struct {
 
 // View reads a farm's records as they are now.
 func (c *Catalog) View(ctx context.Context, farm farmtally.FarmID) (v View, err error) {
-	tx, err := c.reader.BeginTx(ctx, nil)
-	if err != nil {
-		return v, fmt.Errorf("begin reading: %w", explain(ctx, err))
-	}
-	defer tx.Rollback() //nolint:errcheck // it only reads
-	t := &Tx{catalog: c, tx: tx}
-	if v.Segments, err = t.Segments(ctx, farm); err != nil {
-		return v, err
-	}
-	v.Dropped = map[int64][]uint32{}
-	err = query(ctx, tx, func(rows *sql.Rows) error {
-		var segment int64
-		var row uint32
-		err := rows.Scan(&segment, &row)
-		v.Dropped[segment] = append(v.Dropped[segment], row)
+	err = c.Read(ctx, func(t *Tx) (err error) {
+		if v.Segments, err = t.Segments(ctx, farm); err != nil {
+			return err
+		}
+		if v.Dropped, err = readDropped(ctx, t.tx, ofFarm, farm); err != nil {
+			return err
+		}
+		v.Hot, v.Version, err = c.readHot(ctx, t.tx, farm)
 		return err
-	}, `SELECT segment_id, row FROM segments JOIN dropped USING (segment_id) WHERE farm_id = ? ORDER BY segment_id, row`, farm)
-	if err != nil {
-		return v, err
-	}
-	v.Hot, v.Version, err = c.readHot(ctx, tx, farm)
+	})
 	return v, err
 }
 
@@ -53,47 +42,74 @@ type Tx struct {
 	wrote    map[farmtally.FarmID]bool // those of them that have a new batch
 	last     *hotFarm                  // of lastFarm
 	lastFarm farmtally.FarmID
-	raised   bool // the format version was raised
+	raised   int32 // to this format version; 0: not
 	named    []namedJobs
 	made     int64 // batches and segments
-	drops    []DroppedRow
+	dropping dropping
+	drops    []DroppedRows  // once they were written
+	lists    map[int64]bool // segments whose lists in memory are those of the catalog
 	then     func()
 }
 
 // Then has do done once the transaction has committed, before the next one begins.
 func (t *Tx) Then(do func()) { t.then = do }
 
+// Read runs do in one transaction that only reads, at one moment, and waits for nobody. It
+// may ask for Segments, DroppedRows, HotSince and LastSegment: the rest uses what is in memory
+// for those who write.
+func (c *Catalog) Read(ctx context.Context, do func(*Tx) error) error {
+	tx, err := c.reader.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin reading: %w", explain(ctx, err))
+	}
+	defer tx.Rollback() //nolint:errcheck // it only reads
+	return do(&Tx{catalog: c, tx: tx})
+}
+
 // Write runs do in one transaction; an error of do leaves nothing of it.
 func (c *Catalog) Write(ctx context.Context, do func(*Tx) error) error {
+	return c.alone(ctx, func(t *Tx) error {
+		err := c.update(ctx, func(tx *sql.Tx) error {
+			t.tx = tx
+			if err := do(t); err != nil {
+				return err
+			}
+			if err := t.writeDropped(ctx); err != nil {
+				return err
+			}
+			return t.writeHot(ctx)
+		})
+		if err == nil {
+			t.committed()
+		}
+		return err
+	})
+}
+
+// alone runs do while nobody else of this process uses what is in memory of hot records.
+// After an error what do has touched of it is read again.
+func (c *Catalog) alone(ctx context.Context, do func(*Tx) error) error {
 	select {
 	case c.writing <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("begin transaction: %w", ctx.Err())
 	}
 	defer func() { <-c.writing }()
-	t := &Tx{catalog: c, fresh: map[farmtally.FarmID]bool{}, wrote: map[farmtally.FarmID]bool{}}
-	err := c.update(ctx, func(tx *sql.Tx) error {
-		t.tx = tx
-		if err := do(t); err != nil {
-			return err
-		}
-		return t.writeHot(ctx)
-	})
+	t := &Tx{catalog: c, fresh: map[farmtally.FarmID]bool{}, wrote: map[farmtally.FarmID]bool{}, lists: map[int64]bool{}}
+	err := do(t)
 	if err != nil {
 		for farm := range t.fresh {
 			delete(c.hot, farm)
 		}
-		return err
 	}
-	t.committed()
-	return nil
+	return err
 }
 
 // committed does what is to be done when the transaction has committed.
 func (t *Tx) committed() {
 	c := t.catalog
-	if t.raised {
-		c.raised.Store(true)
+	if t.raised > 0 {
+		c.formatVersion.Store(t.raised)
 	}
 	c.made += t.made
 	for w := range c.watches {
@@ -120,6 +136,20 @@ func (t *Tx) Segments(ctx context.Context, farm farmtally.FarmID) ([]SegmentInfo
 	}, "SELECT "+segmentColumns+" FROM segments WHERE farm_id = ? ORDER BY first_start, segment_id", farm)
 	return segments, err
 }
+
+// LastSegment gives the greatest id of a segment, 0 where there is none.
+func (t *Tx) LastSegment(ctx context.Context) (id int64, err error) {
+	err = t.tx.QueryRowContext(ctx, lastSegment).Scan(&id)
+	return id, explain(ctx, err)
+}
+
+// LastSegment gives the greatest id of a segment, 0 where there is none.
+func (c *Catalog) LastSegment(ctx context.Context) (id int64, err error) {
+	err = c.reader.QueryRowContext(ctx, lastSegment).Scan(&id)
+	return id, explain(ctx, err)
+}
+
+const lastSegment = "SELECT coalesce(max(segment_id), 0) FROM segments"
 
 // AllSegments gives the segments of every farm, by id.
 func (c *Catalog) AllSegments(ctx context.Context) ([]SegmentInfo, error) {
@@ -156,36 +186,4 @@ func (t *Tx) AddSegment(ctx context.Context, s *SegmentInfo) (id int64, err erro
 	}
 	t.made++
 	return result.LastInsertId()
-}
-
-// Drop marks a segment's row as replaced.
-func (t *Tx) Drop(ctx context.Context, segment int64, row int) error {
-	_, err := t.tx.ExecContext(ctx, "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO NOTHING", segment, row)
-	if err != nil {
-		return fmt.Errorf("drop row: %w", explain(ctx, err))
-	}
-	t.drops = append(t.drops, DroppedRow{segment, uint32(row)}) //nolint:gosec // a row's number
-	return nil
-}
-
-// Dropped reports whether a segment's row was replaced.
-func (t *Tx) Dropped(ctx context.Context, segment int64, row int) (bool, error) {
-	var n int
-	err := t.tx.QueryRowContext(ctx, "SELECT count(*) FROM dropped WHERE segment_id = ? AND row = ?", segment, row).Scan(&n)
-	if err != nil {
-		return false, fmt.Errorf("read dropped row: %w", explain(ctx, err))
-	}
-	return n > 0, nil
-}
-
-// DroppedRows gives the segment's rows that were replaced, ascending.
-func (t *Tx) DroppedRows(ctx context.Context, segment int64) ([]uint32, error) {
-	var dropped []uint32
-	err := query(ctx, t.tx, func(rows *sql.Rows) error {
-		var row uint32
-		err := rows.Scan(&row)
-		dropped = append(dropped, row)
-		return err
-	}, "SELECT row FROM dropped WHERE segment_id = ? ORDER BY row", segment)
-	return dropped, err
 }

@@ -33,7 +33,7 @@ func TestRollback(t *testing.T) {
 	if !errors.Is(err, reason) {
 		t.Errorf("error %v", err)
 	}
-	for _, table := range []string{"farms", "queues", "jobs", "hot", "segments", "dropped"} {
+	for _, table := range []string{"farms", "queues", "jobs", "hot", "segments", "dropped", "drop_lists", "sealed"} {
 		var n int
 		try(t, c.reader.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n))
 		if n != 0 {
@@ -158,11 +158,17 @@ func TestEndedContext(t *testing.T) {
 	names.Note(&r)
 	info := SegmentInfo{File: "f", Checksums: []uint32{1}}
 	inTx := map[string]func(context.Context, *Tx) error{
-		"PutHot":      func(ctx context.Context, tx *Tx) error { return tx.PutHot(ctx, []farmtally.Record{r}) },
-		"DeleteHot":   func(ctx context.Context, tx *Tx) error { return tx.DeleteHot(ctx, farmA, []farmtally.Record{r}) },
-		"Name":        func(ctx context.Context, tx *Tx) error { return tx.Name(ctx, &names) },
-		"AddSegment":  func(ctx context.Context, tx *Tx) error { _, err := tx.AddSegment(ctx, &info); return err },
-		"Drop":        func(ctx context.Context, tx *Tx) error { return tx.Drop(ctx, 1, 1) },
+		"PutHot":     func(ctx context.Context, tx *Tx) error { return tx.PutHot(ctx, []farmtally.Record{r}) },
+		"DeleteHot":  func(ctx context.Context, tx *Tx) error { return tx.DeleteHot(ctx, farmA, []farmtally.Record{r}) },
+		"Name":       func(ctx context.Context, tx *Tx) error { return tx.Name(ctx, &names) },
+		"AddSegment": func(ctx context.Context, tx *Tx) error { _, err := tx.AddSegment(ctx, &info); return err },
+		"Drop":       func(ctx context.Context, tx *Tx) error { return tx.Drop(ctx, 1, 1) },
+		"DropRows": func(ctx context.Context, tx *Tx) error {
+			return tx.DropRows(ctx, DroppedRows{1, []uint32{1}})
+		},
+		"HotSince":    func(ctx context.Context, tx *Tx) error { _, _, err := tx.HotSince(ctx, farmA, 0); return err },
+		"HotBytes":    func(ctx context.Context, tx *Tx) error { _, err := tx.HotBytesSince(ctx, farmA, 0); return err },
+		"LastSegment": func(ctx context.Context, tx *Tx) error { _, err := tx.LastSegment(ctx); return err },
 		"Dropped":     func(ctx context.Context, tx *Tx) error { _, err := tx.Dropped(ctx, 1, 1); return err },
 		"DroppedRows": func(ctx context.Context, tx *Tx) error { _, err := tx.DroppedRows(ctx, 1); return err },
 		"Segments":    func(ctx context.Context, tx *Tx) error { _, err := tx.Segments(ctx, farmA); return err },
@@ -214,12 +220,22 @@ func TestEndedContext(t *testing.T) {
 func catalogCalls() map[string]func(context.Context, *Catalog) error {
 	a := farmtally.Aggregation{ID: resultA, Status: farmtally.InProgress}
 	return map[string]func(context.Context, *Catalog) error{
-		"View":   func(ctx context.Context, c *Catalog) error { _, err := c.View(ctx, farmA); return err },
-		"Write":  func(ctx context.Context, c *Catalog) error { return c.Write(ctx, func(*Tx) error { return nil }) },
-		"Farms":  func(ctx context.Context, c *Catalog) error { _, err := c.Farms(ctx); return err },
-		"Farm":   func(ctx context.Context, c *Catalog) error { _, err := c.Farm(ctx, farmA); return err },
-		"Queues": func(ctx context.Context, c *Catalog) error { _, err := c.Queues(ctx, farmA); return err },
-		"Fleets": func(ctx context.Context, c *Catalog) error { _, err := c.Fleets(ctx, farmA); return err },
+		"View":  func(ctx context.Context, c *Catalog) error { _, err := c.View(ctx, farmA); return err },
+		"Write": func(ctx context.Context, c *Catalog) error { return c.Write(ctx, func(*Tx) error { return nil }) },
+		"Read":  func(ctx context.Context, c *Catalog) error { return c.Read(ctx, func(*Tx) error { return nil }) },
+		"LookUp": func(ctx context.Context, c *Catalog) error {
+			var names Names
+			r := ended("r", 1)
+			names.Note(&r)
+			return c.LookUp(ctx, &names)
+		},
+		"WarmHot":      func(ctx context.Context, c *Catalog) error { return c.WarmHot(ctx, farmA) },
+		"DeleteSealed": func(ctx context.Context, c *Catalog) error { return c.DeleteSealed(ctx, farmA) },
+		"LastSegment":  func(ctx context.Context, c *Catalog) error { _, err := c.LastSegment(ctx); return err },
+		"Farms":        func(ctx context.Context, c *Catalog) error { _, err := c.Farms(ctx); return err },
+		"Farm":         func(ctx context.Context, c *Catalog) error { _, err := c.Farm(ctx, farmA); return err },
+		"Queues":       func(ctx context.Context, c *Catalog) error { _, err := c.Queues(ctx, farmA); return err },
+		"Fleets":       func(ctx context.Context, c *Catalog) error { _, err := c.Fleets(ctx, farmA); return err },
 		"JobNames": func(ctx context.Context, c *Catalog) error {
 			_, err := c.JobNames(ctx, farmA, []string{"j"})
 			return err

@@ -58,7 +58,7 @@ CREATE TABLE dropped (
 ) STRICT, WITHOUT ROWID;
 
 -- Records that are in no segment, in batches as they came. Of an identity the batch of
--- the greatest id counts. Of a farm's batches, the first alone are ever removed;
+-- the greatest id counts. Of a farm's batches, the first alone are ever removed (see sealed);
 -- neighbours are folded into one, which keeps the id of its last.
 CREATE TABLE hot (
   batch_id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -43,6 +44,7 @@ type Segment struct {
 	arrays   [columns]arrow.Array
 	verified [columns]sync.Once
 	damage   [columns]error
+	whole    atomic.Bool // VerifyAll has succeeded
 }
 
 // OpenSegment maps a segment file and reads its schema, no column. It fails with
@@ -132,6 +134,7 @@ func (s *Segment) readArrays() error {
 			s.verified[c].Do(func() { makeDictionary(s.arrays[c]) })
 		}
 	}
+	s.whole.Store(fresh)
 	return nil
 }
 
@@ -284,8 +287,12 @@ func (s *Segment) VerifyAll() error {
 			return err
 		}
 	}
+	s.whole.Store(true)
 	return nil
 }
+
+// Verified reports whether every column has been verified, and none is damaged.
+func (s *Segment) Verified() bool { return s.whole.Load() }
 
 // CheckSegment compares all of a segment's file, as it is on the disk now, with its
 // checksums. A segment that has been compacted away meanwhile is as it should be.

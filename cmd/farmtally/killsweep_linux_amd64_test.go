@@ -284,6 +284,45 @@ func TestEveryKillOfACompaction(t *testing.T) {
 	}
 }
 
+// An import that replaces half of what there is is killed before each thing that it does to a
+// file: all of it is there, or nothing.
+func TestEveryKillOfAnImport(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "base")
+	held := map[string]int{}
+	for number := range 2 {
+		if !killedImport(t, base, number, -1) {
+			t.Fatal("an import that nobody killed failed")
+		}
+		apply(held, number)
+	}
+	with := maps.Clone(held)
+	apply(with, 2)
+	file := writeFile(t, "2.ndjson", killBatch(2))
+	step := 1
+	if testing.Short() {
+		step = 5
+	}
+	nothing, all := 0, 0
+	sweepKills(t, step, func(tr *traced) bool {
+		tr.data = copyFolder(t, base)
+		cmd := command(t, "import", "ndjson", "--data", tr.data, file)
+		tr.run(cmd, nil)
+		tr.check(t)
+		switch got := heldCosts(t, tr.data); {
+		case maps.Equal(got, with):
+			all++
+		case maps.Equal(got, held) && tr.killed != "":
+			nothing++
+		default:
+			t.Fatalf("killed before operation %d, %s: %d records, neither the %d before nor the %d after", tr.k, tr.killed, len(got), len(held), len(with))
+		}
+		return tr.killed == ""
+	})
+	if nothing == 0 || all == 0 {
+		t.Errorf("%d times nothing was there, %d times all", nothing, all)
+	}
+}
+
 // A server that stores pushes, seals them and compacts the segments is killed before each
 // thing that it does to a file. Every acknowledged row is there once, and of the batch
 // that was on its way all rows or none.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -86,15 +87,20 @@ func (p *pausing) at(what string) <-chan struct{} {
 	return goOn
 }
 
+// probeRow is the record of a probe.
+func probeRow(number, cost int) []byte {
+	return fmt.Appendf(nil, `{"recordId":"probe%d","queueId":"q","usageType":"COMPUTE","costInUsd":%d,"startedAt":"2026-01-02T00:00:00Z","endedAt":"2026-01-02T01:00:00Z"}`+"\n", number, cost)
+}
+
 // probe pushes a record and asks for all.
 func (p *pausing) probe() error {
 	p.mu.Lock()
 	p.number++
-	row := fmt.Sprintf(`{"recordId":"probe%d","queueId":"q","usageType":"COMPUTE","costInUsd":1,"startedAt":"2026-01-02T00:00:00Z","endedAt":"2026-01-02T01:00:00Z"}`, p.number)
+	row := probeRow(p.number, 1)
 	p.mu.Unlock()
 	ctx, stop := context.WithTimeout(context.Background(), endless)
 	defer stop()
-	if _, err := p.sender.send(ctx, []byte(row+"\n")); err != nil {
+	if _, err := p.sender.send(ctx, row); err != nil {
 		return fmt.Errorf("push a record: %w", err)
 	}
 	got := invocation{ctx: ctx}.run(p.t, "stats", "--endpoint", p.url, "--farm", "studio", "--from", "2026-01-01", "--to", "2026-01-03", "--output", "csv")
@@ -185,5 +191,50 @@ func TestNothingWaitsForTheBackground(t *testing.T) {
 	t.Logf("stood still before: %v", p.met)
 	if missing, _ := p.missing(); len(missing) > 0 {
 		t.Errorf("it never stood still before: %s", strings.Join(missing, ", "))
+	}
+}
+
+// An import of another process is stopped before each thing that it does to a file outside
+// of its transaction. While it stands still a server takes a record that replaces one of
+// those that the import brings, and answers a question; the import's counts in the end.
+func TestNothingWaitsForAnImport(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "base")
+	do(t, "import", "ndjson", "--data", base, "--farm", "studio", writeFile(t, "base.ndjson", string(pushBatch(0))))
+	standardAWS(t, newKey(t, base))
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	p := &pausing{t: t, data: base, met: map[string]int{}, standing: make(chan struct{}, 1), url: serve(t, base).url}
+	farm, err := (&pushOptions{farm: "studio", kind: ingest.DefaultKind, batch: 1, atOnce: 1}).target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.sender, err = (&program{stderr: io.Discard}).newSender(t.Context(), p.url, farm, 0); err != nil {
+		t.Fatal(err)
+	}
+	rows := pushBatch(0)
+	for probe := 1; probe <= 100; probe++ {
+		rows = append(rows, probeRow(probe, 2)...)
+	}
+	tr := &traced{data: base, pause: p.at}
+	cmd := command(t, "import", "ndjson", "--data", base, "--farm", "studio", writeFile(t, "again.ndjson", string(rows)))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	tr.run(cmd, func(pid int) { p.pid = pid })
+	tr.check(t)
+	p.standing <- struct{}{}
+	t.Logf("stood still before: %v", p.met)
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	for _, what := range []string{"make batch lock", "make segment", "write segment", "sync segment", "sync segments", "remove batch lock"} {
+		if p.met[what] == 0 {
+			t.Errorf("it never stood still before it would %s: %s", what, stderr.String())
+		}
+	}
+	held := heldCosts(t, base)
+	for probe := 1; probe < p.number; probe++ { // the last came after the import had been committed
+		if cost := held[fmt.Sprint("probe", probe)]; cost != 2 {
+			t.Errorf("probe %d costs %d", probe, cost)
+		}
 	}
 }
