@@ -11,10 +11,13 @@ import (
 
 // keptCase is what happens to records that an import brings unchanged, before it is committed.
 type keptCase struct {
-	name      string
-	hot       bool // whether they were pushed, and not imported
-	meanwhile func(t *testing.T, e *engine.Engine, changed []farmtally.Record)
+	name  string
+	hot   bool // whether they were pushed, and not imported
+	steps []step
 }
+
+// step is something that another process does.
+type step = func(t *testing.T, e *engine.Engine, changed []farmtally.Record)
 
 func keptCases() []keptCase {
 	ctx := context.Background()
@@ -30,32 +33,25 @@ func keptCases() []keptCase {
 		_, err := e.Compact(ctx, changed[0].FarmID, nil)
 		try(t, err)
 	}
-	all := func(do ...func(*testing.T, *engine.Engine, []farmtally.Record)) func(*testing.T, *engine.Engine, []farmtally.Record) {
-		return func(t *testing.T, e *engine.Engine, changed []farmtally.Record) {
-			for _, do := range do {
-				do(t, e, changed)
-			}
-		}
-	}
 	bring := func(t *testing.T, e *engine.Engine, changed []farmtally.Record) {
 		imported(t, e, changed, len(changed))
 	}
 	return []keptCase{
-		{"pushed", false, replace}, {"pushed and sealed", false, all(replace, seal)}, {"imported", false, bring},
-		{"compacted", false, compact}, {"compacted and pushed", false, all(compact, replace)},
-		{"compacted, pushed and sealed", false, all(compact, replace, seal)},
-		{"hot, pushed", true, replace}, {"hot, sealed", true, seal}, {"hot, sealed and pushed", true, all(seal, replace)},
-		{"hot, pushed and sealed", true, all(replace, seal)}, {"hot, imported", true, bring},
+		{"pushed", false, []step{replace}}, {"pushed and sealed", false, []step{replace, seal}}, {"imported", false, []step{bring}},
+		{"compacted", false, []step{compact}}, {"compacted and pushed", false, []step{compact, replace}},
+		{"compacted, pushed and sealed", false, []step{compact, replace, seal}},
+		{"hot, pushed", true, []step{replace}}, {"hot, sealed", true, []step{seal}}, {"hot, sealed and pushed", true, []step{seal, replace}},
+		{"hot, pushed and sealed", true, []step{replace, seal}}, {"hot, imported", true, []step{bring}},
 	}
 }
 
 // What an import brings counts in the end, also where it found the same and others have
 // replaced or moved it since: before the import prepares its transaction, or, little or much,
-// between that and the transaction.
+// between that and the transaction; or the first of it before, and the rest between.
 func TestImportBringsBack(t *testing.T) {
 	const records, changes = 48, 20
 	for _, c := range keptCases() {
-		for _, when := range []string{"before", "little between", "much between"} {
+		for _, when := range []string{"before", "little between", "much between", "in turn"} {
 			t.Run(c.name+" "+when, func(t *testing.T) {
 				ctx, dir := context.Background(), t.TempDir()
 				importer, other := open(t, dir), open(t, dir)
@@ -75,16 +71,17 @@ func TestImportBringsBack(t *testing.T) {
 				for i := range all {
 					try(t, load.Add(ctx, &all[i]))
 				}
-				meanwhile := func() { c.meanwhile(t, other, changed) }
-				switch when {
-				case "before":
-					try(t, importer.Flush(load))
-					meanwhile()
-				case "little between":
-					importer.WhenPrepared(1000, meanwhile)
-				default:
-					importer.WhenPrepared(0, meanwhile)
+				try(t, importer.Flush(load))
+				before := map[string]int{"before": len(c.steps), "in turn": 1}[when]
+				for _, do := range c.steps[:before] {
+					do(t, other, changed)
 				}
+				most := map[string]int64{"little between": 1000, "in turn": 1000}[when]
+				importer.WhenPrepared(most, func() {
+					for _, do := range c.steps[before:] {
+						do(t, other, changed)
+					}
+				})
 				counts, err := load.Commit(ctx)
 				try(t, err)
 				if counts.Unchanged != records {
