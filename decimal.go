@@ -147,15 +147,8 @@ func roundsUp(v uint64, rest string) bool {
 
 // formatDecimal prints v, a count of 10^-9, without trailing zeros.
 func formatDecimal(v int64) string {
-	sign := ""
-	u := uint64(v) //nolint:gosec // two's complement is wanted here
 	if v < 0 {
-		sign, u = "-", -u
+		return "-" + Sum{Lo: -uint64(v)}.decimal(nanoDigits) //nolint:gosec // two's complement is wanted here
 	}
-	whole := strconv.FormatUint(u/nano, 10)
-	if u%nano == 0 {
-		return sign + whole
-	}
-	fraction := strconv.FormatUint(u%nano+nano, 10)[1:]
-	return sign + whole + "." + strings.TrimRight(fraction, "0")
+	return Sum{Lo: uint64(v)}.decimal(nanoDigits)
 }

@@ -190,6 +190,11 @@ func TestDecimalsPrint(t *testing.T) {
 			t.Errorf("%T prints %q, want %q", c.got, got, c.want)
 		}
 	}
+	for scale, want := range map[farmtally.CostScale]float64{0: 0, 1: 1e-9, 1_150_000_000: 1.15, farmtally.DefaultCostScale: 1, 100 * farmtally.DefaultCostScale: 100} {
+		if got := scale.Float(); got != want {
+			t.Errorf("%d billionths are %v, want %v", scale, got, want)
+		}
+	}
 	for millis, want := range map[int64]string{0: "0", 1: "0.001", 53_773: "53.773", 60_000: "60", 1500: "1.5", 1<<63 - 1: "9223372036854775.807"} {
 		if got := farmtally.FormatRuntime(millis); got != want {
 			t.Errorf("FormatRuntime(%d) = %q, want %q", millis, got, want)

@@ -10,5 +10,6 @@
 // The arithmetic that decides what every number means is here, and only here:
 // [BucketOf] cuts time at local boundaries, [Cum] and [Use.Slice] divide a record
 // among the buckets that it meets, [Stat] adds the slices up. A [Backend] stores
-// records and answers queries; every backend gives the same rows.
+// records and answers queries; every backend gives the same rows. The embedded one is
+// package engine, on a data folder of package storage.
 package farmtally

@@ -76,6 +76,3 @@ func ParseDimension(s string) (Dimension, error) { return parseEnum[Dimension](d
 
 // ParseStatistic reads a name of AWS's model; its error says which are allowed.
 func ParseStatistic(s string) (Statistic, error) { return parseEnum[Statistic](statisticNames, s) }
-
-// ParseStatus reads a name of AWS's model; its error says which are allowed.
-func ParseStatus(s string) (Status, error) { return parseEnum[Status](statusNames, s) }

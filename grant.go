@@ -41,15 +41,9 @@ func (k *AccessKey) MayPush(farm FarmID) bool { return k.has(farm, Writer) }
 // MayLabel reports whether the key may say what the farm's users and machines are
 // called: that is the owner's alone. It does not say whether the farm exists, or the key
 // is good.
-func (k *AccessKey) MayLabel(farm FarmID) bool {
-	for _, g := range k.Grants {
-		if (g.FarmID == farm || g.FarmID == EveryFarm) && g.Role == Owner {
-			return true
-		}
-	}
-	return false
-}
+func (k *AccessKey) MayLabel(farm FarmID) bool { return k.has(farm, Owner) }
 
+// has reports whether the key has a role on the farm, or the owner's, who may do all.
 func (k *AccessKey) has(farm FarmID, role Role) bool {
 	for _, g := range k.Grants {
 		if (g.FarmID == farm || g.FarmID == EveryFarm) && (g.Role == role || g.Role == Owner) {

@@ -11,19 +11,23 @@ func TestGrants(t *testing.T) {
 	for name, c := range map[string]struct {
 		grants                     []farmtally.Grant
 		readA, pushA, readB, pushB bool
+		labelA                     bool
 	}{
 		"none":                        {},
-		"owner of all":                {[]farmtally.Grant{{farmtally.EveryFarm, farmtally.Owner}}, true, true, true, true},
-		"manager of one":              {[]farmtally.Grant{{a, farmtally.Manager}}, true, false, false, false},
-		"writer of one":               {[]farmtally.Grant{{a, farmtally.Writer}}, false, true, false, false},
-		"manager of all, writes one":  {[]farmtally.Grant{{farmtally.EveryFarm, farmtally.Manager}, {b, farmtally.Writer}}, true, false, true, true},
-		"owner of one, writer of all": {[]farmtally.Grant{{a, farmtally.Owner}, {farmtally.EveryFarm, farmtally.Writer}}, true, true, false, true},
-		"no role at all":              {[]farmtally.Grant{{a, 0}}, false, false, false, false},
+		"owner of all":                {[]farmtally.Grant{{farmtally.EveryFarm, farmtally.Owner}}, true, true, true, true, true},
+		"manager of one":              {[]farmtally.Grant{{a, farmtally.Manager}}, true, false, false, false, false},
+		"writer of one":               {[]farmtally.Grant{{a, farmtally.Writer}}, false, true, false, false, false},
+		"manager of all, writes one":  {[]farmtally.Grant{{farmtally.EveryFarm, farmtally.Manager}, {b, farmtally.Writer}}, true, false, true, true, false},
+		"owner of one, writer of all": {[]farmtally.Grant{{a, farmtally.Owner}, {farmtally.EveryFarm, farmtally.Writer}}, true, true, false, true, true},
+		"no role at all":              {[]farmtally.Grant{{a, 0}}, false, false, false, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := farmtally.AccessKey{Grants: c.grants}
 			if k.MayRead(a) != c.readA || k.MayPush(a) != c.pushA || k.MayRead(b) != c.readB || k.MayPush(b) != c.pushB {
 				t.Errorf("reads a %t, pushes a %t, reads b %t, pushes b %t", k.MayRead(a), k.MayPush(a), k.MayRead(b), k.MayPush(b))
+			}
+			if k.MayLabel(a) != c.labelA {
+				t.Errorf("labels a %t", k.MayLabel(a))
 			}
 		})
 	}

@@ -55,6 +55,9 @@ func ParseCostScale(s string) (CostScale, error) {
 	return CostScale(v), err
 }
 
+// Float is the double nearest to the factor.
+func (s CostScale) Float() float64 { return float64(s) / nano }
+
 // String prints the factor exactly, without trailing zeros.
 func (s CostScale) String() string { return formatDecimal(int64(s)) }
 

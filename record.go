@@ -121,9 +121,19 @@ func (r *Record) validateTimes(v *violations) {
 }
 
 // At is what the record comes to for an aggregation as of the instant: a running
-// record ends there, or where it started if that is later, and is priced there.
+// record ends there, or where it started if that is later, and is priced there. A cost
+// beyond Money is the largest Money; only a running record can have one.
 func (r *Record) At(asOf Instant) Use {
-	u := Use{Start: r.StartedAt, End: r.EndedAt, Cost: r.Cost}
+	u, err := r.use(asOf)
+	if err != nil {
+		u.Cost = math.MaxInt64
+	}
+	return u
+}
+
+// use is At, and fails where the rate gives a cost beyond Money.
+func (r *Record) use(asOf Instant) (u Use, err error) {
+	u = Use{Start: r.StartedAt, End: r.EndedAt, Cost: r.Cost}
 	if r.Running {
 		u.End = max(asOf, r.StartedAt)
 	}
@@ -132,13 +142,9 @@ func (r *Record) At(asOf Instant) Use {
 		u.RuntimeMillis = min(r.RuntimeMillis, u.RuntimeMillis)
 	}
 	if !r.HasCost {
-		cost, err := r.Rate.Cost(r.Quantity(r.Rate.Per), u.RuntimeMillis)
-		if err != nil {
-			cost = math.MaxInt64
-		}
-		u.Cost = cost
+		u.Cost, err = r.Rate.Cost(r.Quantity(r.Rate.Per), u.RuntimeMillis)
 	}
-	return u
+	return u, err
 }
 
 // Accept makes a valid record ready to be stored: one that has neither a cost nor
@@ -148,19 +154,15 @@ func (r *Record) Accept() error {
 	if !r.HasCost && r.Rate.ID == "" {
 		r.Rate = Rate{ID: Unpriced, Per: PerWorker}
 	}
-	if r.HasCost || r.Running {
-		if !r.Running {
-			r.RuntimeMillis, r.HasRuntime = r.At(r.EndedAt).RuntimeMillis, true
-		}
+	if r.Running {
 		return nil
 	}
-	u := r.At(r.EndedAt)
-	cost, err := r.Rate.Cost(r.Quantity(r.Rate.Per), u.RuntimeMillis)
+	u, err := r.use(r.EndedAt)
 	if err != nil {
 		return err
 	}
 	r.RuntimeMillis, r.HasRuntime = u.RuntimeMillis, true
-	r.Cost, r.HasCost = cost, true
+	r.Cost, r.HasCost = u.Cost, true
 	return nil
 }
 

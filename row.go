@@ -53,13 +53,3 @@ func (r *Row) Merge(o *Row) {
 	r.Cost.Merge(&o.Cost)
 	r.Runtime.Merge(&o.Runtime)
 }
-
-func (s *Stat) add(v int64, first bool) {
-	s.Sum.Add(v)
-	if first || v < s.Min {
-		s.Min = v
-	}
-	if first || v > s.Max {
-		s.Max = v
-	}
-}

@@ -1,10 +1,10 @@
 package farmtally
 
 import (
+	"bytes"
 	"math/big"
 	"math/bits"
 	"strconv"
-	"strings"
 )
 
 // Sum is a sum of non-negative integers in 128 bits, which no farm can exceed.
@@ -42,20 +42,21 @@ func (s Sum) Big() *big.Int {
 	return b.Lsh(b, 64).Or(b, new(big.Int).SetUint64(s.Lo))
 }
 
-// decimal prints the sum as a count of 10^-digits, without trailing zeros.
+// decimal prints the sum as a count of 10^-digits, at most 10^-9, without trailing zeros.
 func (s Sum) decimal(digits int) string {
-	text := strconv.FormatUint(s.Lo, 10)
-	if s.Hi != 0 {
-		text = s.Big().String()
+	const zeros = "0000000000" // so that there are digits before the point
+	text := append(make([]byte, 0, 64), zeros...)
+	if s.Hi == 0 {
+		text = strconv.AppendUint(text, s.Lo, 10)
+	} else {
+		text = s.Big().Append(text, 10)
 	}
-	if len(text) <= digits {
-		text = strings.Repeat("0", digits-len(text)+1) + text
+	point := len(text) - digits
+	whole, fraction := text[min(len(zeros), point-1):point], bytes.TrimRight(text[point:], "0")
+	if len(fraction) == 0 {
+		return string(whole)
 	}
-	whole, fraction := text[:len(text)-digits], strings.TrimRight(text[len(text)-digits:], "0")
-	if fraction == "" {
-		return whole
-	}
-	return whole + "." + fraction
+	return string(whole) + "." + string(fraction)
 }
 
 // Dollars prints a sum of nano-dollars as dollars, exactly.
@@ -69,6 +70,17 @@ func (s Sum) Seconds() string { return s.decimal(3) }
 type Stat struct {
 	Sum      Sum
 	Min, Max int64
+}
+
+// add adds a sample, which may be the first.
+func (s *Stat) add(v int64, first bool) {
+	s.Sum.Add(v)
+	if first || v < s.Min {
+		s.Min = v
+	}
+	if first || v > s.Max {
+		s.Max = v
+	}
 }
 
 // Merge adds the samples of another. Both have some.

@@ -48,6 +48,14 @@ func talkTo(p *exec.Cmd) (talker, error) {
 	return talker{p, in, bufio.NewReader(out)}, p.Start()
 }
 
+// end tells the process that there is no more, and waits for its end.
+func (t *talker) end(ctx context.Context) error {
+	if err := errors.Join(t.in.Close(), t.process.Wait()); err != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	return nil
+}
+
 // childNumber runs a child to its end and reads the number that it prints.
 func (b *bench) childNumber(ctx context.Context, kind string, args ...string) (float64, error) {
 	p, err := childCommand(ctx, kind, args...)
@@ -71,8 +79,8 @@ func runChild(ctx context.Context, o *options) error {
 	case kind == "memory" && len(args) == 2:
 		o.queries = args[1:]
 		return childMemory(ctx, o, args[0])
-	case kind == "send" && len(args) == 4:
-		return childSend(ctx, args)
+	case kind == "send" && len(args) == 3:
+		return childSend(ctx, errand{file: args[0], address: args[1], expected: args[2]})
 	}
 	return fmt.Errorf("--child %q: there is no such process", o.child)
 }

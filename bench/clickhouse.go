@@ -155,8 +155,8 @@ func (c *click) rows(ctx context.Context, _ *question, text string) ([]string, e
 func (c *click) statements(q *farmtally.Query) []statement { return clickSQL.statements(q) }
 
 func (c *click) close() error {
-	if err := c.in.Close(); err != nil {
+	if err := c.end(context.Background()); err != nil {
 		return fmt.Errorf("stop ClickHouse: %w", err)
 	}
-	return c.process.Wait()
+	return nil
 }

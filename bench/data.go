@@ -168,7 +168,7 @@ func writeParquet(ctx context.Context, path string, records iter.Seq[*farmtally.
 		return fmt.Errorf("make file: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w, err := export.NewParquetWriter(struct{ io.Writer }{f})
+	w, err := export.NewRecordWriter(f, export.RecordConfig{Form: "parquet"})
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -21,7 +20,7 @@ type pagesResult struct {
 	Seconds   times `json:"seconds"` // for Requests of any page
 	ServerCPU times `json:"serverCpu"`
 	Requests  int   `json:"requests"`
-	First     times `json:"first"` // least, median, p99, most of one page alone
+	First     times `json:"first"` // brief, of one page alone
 	Last      times `json:"last"`  // of the last full page
 }
 
@@ -62,19 +61,10 @@ func (b *bench) readPages(ctx context.Context, dir string, s *server) error {
 	r := pagesResult{Pages: len(targets), Requests: pageRequests}
 	full := targets[:max(len(targets)-1, 1)] // the last may have fewer rows
 	for range min(b.rounds, pageRounds) {
-		var requests [][]byte
-		for _, target := range full {
-			wire, err := s.request(ctx, http.MethodGet, target, nil)
-			if err != nil {
-				return err
-			}
-			requests = append(requests, wire)
+		requests, err := anyPages(ctx, s, full)
+		if err != nil {
+			return err
 		}
-		for len(requests) < pageRequests {
-			requests = append(requests, requests[:min(len(full), pageRequests-len(requests))]...)
-		}
-		requests = requests[:pageRequests]
-		rand.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] }) //nolint:gosec // no secret
 		used := s.cpu()
 		took, err := sendAll(ctx, dir, s, requests, `"count":`)
 		if err != nil {
@@ -96,10 +86,26 @@ func (b *bench) readPages(ctx context.Context, dir string, s *server) error {
 			to.add(time.Since(begun))
 		}
 	}
-	brief := singleResult{r.First, r.Last}
-	r.First, r.Last = brief.short().Push, brief.short().Disk
+	r.First, r.Last = r.First.brief(), r.Last.brief()
 	b.results.Pages = &r
 	return nil
+}
+
+// anyPages gives the requests of a round, each target as often as the others, in any order.
+func anyPages(ctx context.Context, s *server, targets []string) ([][]byte, error) {
+	requests := make([][]byte, pageRequests)
+	for i := range requests {
+		if i >= len(targets) {
+			requests[i] = requests[i-len(targets)]
+			continue
+		}
+		var err error
+		if requests[i], err = s.request(ctx, http.MethodGet, targets[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	rand.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] }) //nolint:gosec // no secret
+	return requests, nil
 }
 
 // start starts the aggregation of a question, and waits for its end.
@@ -166,5 +172,5 @@ func readThrough(ctx context.Context, s *server, c *connection, path string) (ta
 			targets = append(targets, path+"&nextToken="+url.QueryEscape(string(token)))
 		}
 	}
-	return targets, errors.Join(ctx.Err())
+	return targets, ctx.Err()
 }

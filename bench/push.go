@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,7 +22,8 @@ type pushResult struct {
 	ServerCPU times `json:"serverCpu"` // seconds of processor time
 }
 
-// singleResult is single records pushed, and the disk's own write and fsync, in turn.
+// singleResult is single records pushed, and the disk's own write and fsync, in turn: the
+// brief times of each.
 type singleResult struct {
 	Push times `json:"push"`
 	Disk times `json:"disk"`
@@ -59,7 +59,7 @@ func batchesOf(ctx context.Context, records int64) (next func(rows int) ([]byte,
 	var left []farmtally.Record
 	return func(rows int) ([]byte, error) {
 		var text bytes.Buffer
-		w, err := export.NewRecordWriter("ndjson", struct{ io.Writer }{&text})
+		w, err := export.NewRecordWriter(&text, export.RecordConfig{Form: "ndjson"})
 		if err != nil {
 			return nil, err
 		}
@@ -147,20 +147,6 @@ func (b *bench) pushSingles(ctx context.Context, dir string, s *server, next fun
 		}
 		r.Disk.add(time.Since(begun))
 	}
-	b.results.Single = r.short()
+	b.results.Single = &singleResult{r.Push.brief(), r.Disk.brief()}
 	return nil
 }
-
-// short keeps what the tables need: 1,000 numbers would be of no use in a document.
-func (r *singleResult) short() *singleResult {
-	brief := func(t times) times { return times{t.at(0), t.at(0.5), t.at(0.99), t.at(1)} }
-	return &singleResult{brief(r.Push), brief(r.Disk)}
-}
-
-// The places of a singleResult's times.
-const (
-	leastOf = iota
-	medianOf
-	p99Of
-	mostOf
-)

@@ -33,6 +33,17 @@ func (t times) at(share float64) float64 {
 
 func (t times) median() float64 { return t.at(0.5) }
 
+// brief keeps what the tables need: a thousand numbers would be of no use in a document.
+func (t times) brief() times { return times{t.at(0), t.at(0.5), t.at(0.99), t.at(1)} }
+
+// The places of brief times.
+const (
+	_ = iota // the least
+	medianOf
+	p99Of
+	mostOf
+)
+
 // results are what one run has found. A part that was not measured is absent.
 type results struct {
 	Records int64   `json:"records"`

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,43 +25,76 @@ const (
 	connections = 4 // of each
 )
 
+// errand is what a sender is to do.
+type errand struct {
+	file     string // of its requests
+	address  string // of the server
+	expected string // a text that every answer has in it
+}
+
+// The words of a sender, and the one that it waits for.
+const (
+	wordReady = "ready"
+	wordGo    = "go"
+	wordDone  = "done"
+)
+
 // sendAll sends requests from the senders at once, and gives how long it took until all
 // were answered by something that has the expected text in it.
 func sendAll(ctx context.Context, dir string, s *server, requests [][]byte, expected string) (_ time.Duration, err error) {
-	var children []*sender
+	var all []*talker
 	defer func() {
-		for _, c := range children {
-			err = errors.Join(err, c.wait(ctx))
+		for _, t := range all {
+			if ended := t.end(ctx); ended != nil {
+				err = errors.Join(err, fmt.Errorf("send requests: %w", ended))
+			}
 		}
 	}()
 	for n := range senders {
-		file := filepath.Join(dir, fmt.Sprintf("requests-%d", n))
-		if err := writeRequests(file, requests, n); err != nil {
+		e := errand{filepath.Join(dir, fmt.Sprintf("requests-%d", n)), s.address, expected}
+		if err := writeRequests(e.file, requests, n); err != nil {
 			return 0, err
 		}
-		c, err := startSender(ctx, file, s.address, expected)
+		t, err := startSender(ctx, e)
 		if err != nil {
 			return 0, err
 		}
-		children = append(children, c)
+		all = append(all, t)
 	}
-	for _, c := range children {
-		if err := c.expect("ready"); err != nil {
-			return 0, errors.Join(ctx.Err(), err)
-		}
+	if err := hear(ctx, all, wordReady); err != nil {
+		return 0, err
 	}
 	begun := time.Now()
-	for _, c := range children {
-		if _, err := io.WriteString(c.in, "go\n"); err != nil {
+	for _, t := range all {
+		if _, err := io.WriteString(t.in, wordGo+"\n"); err != nil {
 			return 0, fmt.Errorf("tell sender: %w", err)
 		}
 	}
-	for _, c := range children {
-		if err := c.expect("done"); err != nil {
-			return 0, errors.Join(ctx.Err(), err)
+	err = hear(ctx, all, wordDone)
+	return time.Since(begun), err
+}
+
+func startSender(ctx context.Context, e errand) (*talker, error) {
+	p, err := childCommand(ctx, "send", e.file, e.address, e.expected)
+	if err != nil {
+		return nil, err
+	}
+	t, err := talkTo(p)
+	if err != nil {
+		return nil, fmt.Errorf("start sender: %w", err)
+	}
+	return &t, nil
+}
+
+// hear waits until all senders have said the word.
+func hear(ctx context.Context, all []*talker, word string) error {
+	for _, t := range all {
+		line, err := t.out.ReadString('\n')
+		if said := strings.TrimSpace(line); said != word {
+			return errors.Join(ctx.Err(), err, fmt.Errorf("a sender says %q where it was to say %s", said, word))
 		}
 	}
-	return time.Since(begun), nil
+	return nil
 }
 
 // writeRequests writes each senders-th request, behind its length.
@@ -80,74 +112,27 @@ func writeRequests(file string, requests [][]byte, from int) (err error) {
 	return errors.Join(err, w.Flush(), f.Close())
 }
 
-// sender is one of the processes.
-type sender struct{ talker }
-
-func startSender(ctx context.Context, file, address, expected string) (*sender, error) {
-	p, err := childCommand(ctx, "send", file, address, strconv.Itoa(connections), expected)
-	if err != nil {
-		return nil, err
-	}
-	t, err := talkTo(p)
-	if err != nil {
-		return nil, fmt.Errorf("start sender: %w", err)
-	}
-	return &sender{t}, nil
-}
-
-func (s *sender) expect(word string) error {
-	line, err := s.out.ReadString('\n')
-	if err != nil || strings.TrimSpace(line) != word {
-		return fmt.Errorf("a sender says %q where it was to be %s (%w)", line, word, err)
-	}
-	return nil
-}
-
-func (s *sender) wait(ctx context.Context) error {
-	err := errors.Join(s.in.Close(), s.process.Wait())
-	if err != nil {
-		return errors.Join(ctx.Err(), fmt.Errorf("send requests: %w", err))
-	}
-	return nil
-}
-
 // childSend is a sender's main.
-func childSend(ctx context.Context, args []string) error {
-	requests, err := readRequests(args[0])
-	if err != nil {
-		return err
-	}
-	open, err := strconv.Atoi(args[2])
+func childSend(ctx context.Context, e errand) error {
+	requests, err := readRequests(e.file)
 	if err != nil {
 		return err
 	}
 	var group errgroup.Group
 	begin := make(chan struct{})
 	var next atomic.Int64
-	for range open {
-		c, err := dial(ctx, args[1])
+	for range connections {
+		c, err := dial(ctx, e.address)
 		if err != nil {
 			return err
 		}
 		defer c.Close() //nolint:errcheck // it ends with the process
 		group.Go(func() error {
 			<-begin
-			for {
-				at := int(next.Add(1)) - 1
-				if at >= len(requests) {
-					return nil
-				}
-				answer, err := c.exchange(requests[at])
-				if err != nil {
-					return err
-				}
-				if !bytes.Contains(answer, []byte(args[3])) {
-					return fmt.Errorf("the server answers %q, without %s", answer, args[3])
-				}
-			}
+			return c.work(requests, &next, e.expected)
 		})
 	}
-	fmt.Println("ready")
+	fmt.Println(wordReady)
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return fmt.Errorf("wait for the word: %w", err)
 	}
@@ -155,12 +140,26 @@ func childSend(ctx context.Context, args []string) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	fmt.Println("done")
+	fmt.Println(wordDone)
+	return nil
+}
+
+// work sends the next request, until none is left.
+func (c *connection) work(requests [][]byte, next *atomic.Int64, expected string) error {
+	for at := int(next.Add(1)) - 1; at < len(requests); at = int(next.Add(1)) - 1 {
+		answer, err := c.exchange(requests[at])
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(answer, []byte(expected)) {
+			return fmt.Errorf("the server answers %q, without %s", answer, expected)
+		}
+	}
 	return nil
 }
 
 func readRequests(file string) (list [][]byte, err error) {
-	data, err := os.ReadFile(file) //nolint:gosec // the run's
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read requests: %w", err)
 	}

@@ -27,7 +27,6 @@ type server struct {
 	address string // host:port
 	key     aws.Credentials
 	signer  *v4.Signer
-	ended   chan error
 }
 
 // serve starts a server on the folder for do, and ends it.
@@ -41,7 +40,7 @@ func (b *bench) serve(ctx context.Context, dir string, do func(*server) error) (
 		return fmt.Errorf("read key: %w", err)
 	}
 	s := &server{
-		process: b.command(ctx, "serve", "--data", dir, "--listen", "127.0.0.1:0"), signer: v4.NewSigner(), ended: make(chan error, 1),
+		process: b.command(ctx, "serve", "--data", dir, "--listen", "127.0.0.1:0"), signer: v4.NewSigner(),
 		key: aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey},
 	}
 	var log bytes.Buffer

@@ -35,12 +35,8 @@ type Statistics struct {
 	AggregationStartTime, AggregationEndTime time.Time
 }
 
-// Append appends the row as JSON, its members in the order of AWS's model.
-func (s *Statistics) Append(b []byte) []byte {
-	return append(s.appendTimes(s.appendValues(b)), '}')
-}
-
-// appendValues appends the row up to the times of its bucket.
+// appendValues appends the row as JSON, its members in the order of AWS's model, up to the
+// times of its bucket.
 func (s *Statistics) appendValues(b []byte) []byte {
 	b = append(b, '{')
 	for _, m := range [...]struct{ name, value string }{
@@ -67,6 +63,7 @@ func (s *Statistics) appendValues(b []byte) []byte {
 	return s.RuntimeInSeconds.append(b)
 }
 
+// appendTimes appends the times of the row's bucket, which are its last members.
 func (s *Statistics) appendTimes(b []byte) []byte {
 	b = append(b, `,"aggregationStartTime":`...)
 	b = AppendTime(b, s.AggregationStartTime)

@@ -3,6 +3,7 @@ package deadline
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -20,15 +21,22 @@ func fullRow() Statistics {
 	}
 }
 
-func TestRowAppend(t *testing.T) {
-	row := fullRow()
-	if have := string(row.Append(nil)); have != `{"queueId":"q","fleetId":"f","jobId":"j","jobName":"n","userId":"u","usageType":"COMPUTE",`+
+// oneRow is the row as a page has it.
+func oneRow(row Statistics) string {
+	p := NewPage(nil)
+	p.Add(&row)
+	text, _ := strings.CutPrefix(string(p.Finish("", "", "")), `{"statistics":[`)
+	text, _, _ = strings.Cut(text, `],"status"`)
+	return text
+}
+
+func TestRow(t *testing.T) {
+	if have := oneRow(fullRow()); have != `{"queueId":"q","fleetId":"f","jobId":"j","jobName":"n","userId":"u","usageType":"COMPUTE",`+
 		`"licenseProduct":"l","instanceType":"i","count":9007199254740993,"costInUsd":{"min":1,"max":2,"avg":3,"sum":4},`+
 		`"runtimeInSeconds":{"avg":7.5},"aggregationStartTime":"2026-01-31T08:00:00Z","aggregationEndTime":"2026-01-31T09:00:00Z"}` {
 		t.Error(have)
 	}
-	least := Statistics{AggregationStartTime: hour, AggregationEndTime: hour}
-	if have := string(least.Append(nil)); have != `{"count":0,"costInUsd":{},"runtimeInSeconds":{},`+
+	if have := oneRow(Statistics{AggregationStartTime: hour, AggregationEndTime: hour}); have != `{"count":0,"costInUsd":{},"runtimeInSeconds":{},`+
 		`"aggregationStartTime":"2026-01-31T08:00:00Z","aggregationEndTime":"2026-01-31T08:00:00Z"}` {
 		t.Error(have)
 	}
@@ -53,7 +61,7 @@ func TestStatsSubsets(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	row := Statistics{AggregationStartTime: hour, AggregationEndTime: hour}
-	text := string(row.Append(nil))
+	text := oneRow(row)
 	for rows, want := range []string{
 		`{"statistics":[],"status":"COMPLETED","statusMessage":"m","nextToken":"t"}`,
 		`{"statistics":[` + text + `],"status":"COMPLETED","statusMessage":"m","nextToken":"t"}`,

@@ -42,6 +42,8 @@ def send(farm, lines):
 
 
 def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     farm, path = sys.argv[1:]
     with open(path, "rb") as file:
         lines = file.readlines()

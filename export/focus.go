@@ -44,10 +44,11 @@ type FocusWriter struct {
 	columns []focusColumn
 	rows    int64
 
-	csv    *bufio.Writer // or
-	file   *columns
-	line   []byte
-	charge charge
+	csv     *bufio.Writer // or
+	file    *columns
+	line    []byte
+	lineEnd string
+	charge  charge
 }
 
 // NewFocusWriter begins a data set.
@@ -60,18 +61,15 @@ func NewFocusWriter(w io.Writer, c FocusConfig) (*FocusWriter, error) {
 	}
 	f := &FocusWriter{c: c, columns: focusColumnsOf(c.Version)}
 	if c.Form == "csv" {
-		f.csv = bufio.NewWriterSize(w, 1<<20)
-		if c.Spreadsheet {
-			f.line = append(f.line, byteOrderMark...)
-		}
+		f.csv = bufio.NewWriterSize(w, bufferBytes)
+		f.line, f.lineEnd = csvForm(c.Spreadsheet)
 		for i, column := range f.columns {
 			if i > 0 {
 				f.line = append(f.line, ',')
 			}
 			f.line = append(f.line, column.name...)
 		}
-		f.endLine()
-		_, err := f.csv.Write(f.line)
+		_, err := f.csv.Write(append(f.line, f.lineEnd...))
 		return f, err
 	}
 	fields := make([]arrow.Field, len(f.columns))
@@ -148,17 +146,10 @@ func (f *FocusWriter) rowCSV() error {
 			b = appendAmount(b, cell.number, focusDigits[column.kind])
 		}
 	}
+	b = append(b, f.lineEnd...)
 	f.line = b
-	f.endLine()
-	_, err := f.csv.Write(f.line)
+	_, err := f.csv.Write(b)
 	return err
-}
-
-func (f *FocusWriter) endLine() {
-	if f.c.Spreadsheet {
-		f.line = append(f.line, '\r')
-	}
-	f.line = append(f.line, '\n')
 }
 
 // Close ends the data set; what it was written to stays open.

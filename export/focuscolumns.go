@@ -27,7 +27,7 @@ var focusTypes = map[focusKind]arrow.DataType{
 	focusPrice:    nanoType,
 	focusDollars:  dollarType,
 	focusQuantity: &arrow.Decimal128Type{Precision: 38, Scale: quantityDigits},
-	focusSeconds:  &arrow.Decimal128Type{Precision: 38, Scale: secondDigits},
+	focusSeconds:  secondType,
 }
 
 var focusDigits = map[focusKind]int{

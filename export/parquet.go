@@ -39,7 +39,8 @@ func (c *columns) writeParquet(w io.Writer, from *arrow.Schema, config columnsCo
 			return fmt.Errorf("describe parquet file: %w", err)
 		}
 	}
-	out, err := file.NewParquetWriterWithError(w, root, file.WithWriterProps(parquet.NewWriterProperties(options...)), file.WithWriteMetadata(about))
+	open := struct{ io.Writer }{w} // the library would close what can be closed
+	out, err := file.NewParquetWriterWithError(open, root, file.WithWriterProps(parquet.NewWriterProperties(options...)), file.WithWriteMetadata(about))
 	if err != nil {
 		return fmt.Errorf("begin parquet file: %w", err)
 	}
@@ -196,5 +197,3 @@ func bigEndian(column *array.Decimal128, length int) []parquet.FixedLenByteArray
 		return parquet.FixedLenByteArray(all[len(all)-length:])
 	})
 }
-
-var _ RecordWriter = recordColumns{}

@@ -8,14 +8,6 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// RecordWriter writes records to a file of columns. It is for one goroutine.
-type RecordWriter interface {
-	// Write takes a record, of which it keeps nothing.
-	Write(r *farmtally.Record) error
-	// Close ends the file, which has no meaning without; what it was written to stays open.
-	Close() error
-}
-
 // The types of the columns. Decimals are what programs that add money up read exactly;
 // 19 digits hold every Money and every Quantity.
 var (
@@ -24,13 +16,13 @@ var (
 	recordSchema = makeRecordSchema()
 )
 
-// rateID is the column that RecordColumns lacks: what priced the record, null where its
+// rateID is the column that CSV and NDJSON lack: what priced the record, null where its
 // source named the cost. costInUsd has the cost in either case.
 const rateID = "rateId"
 
 func makeRecordSchema() *arrow.Schema {
 	var fields []arrow.Field
-	for _, name := range RecordColumns {
+	for _, name := range recordNames {
 		f := arrow.Field{Name: name, Type: arrow.BinaryTypes.String, Nullable: true}
 		switch name {
 		case "recordId", "farmId", "usageType":
@@ -58,14 +50,6 @@ func newRecordColumns(w io.Writer, form string) (RecordWriter, error) {
 	c, err := newColumns(w, recordSchema, columnsConfig{form: form, plain: []string{"recordId"}, pack: true})
 	return recordColumns{c}, err
 }
-
-// NewArrowWriter writes an Arrow IPC file, also known as Feather version 2, packed with
-// zstd.
-func NewArrowWriter(w io.Writer) (RecordWriter, error) { return newRecordColumns(w, "arrow") }
-
-// NewParquetWriter writes a Parquet file in row groups, its texts with dictionaries,
-// packed with zstd.
-func NewParquetWriter(w io.Writer) (RecordWriter, error) { return newRecordColumns(w, "parquet") }
 
 // Write implements RecordWriter.
 func (c recordColumns) Write(r *farmtally.Record) error {

@@ -15,22 +15,22 @@ type field struct {
 	number bool
 }
 
-// RecordColumns are the columns of a record in CSV, and the members in JSON.
-var RecordColumns = []string{
+// recordNames are the columns of a record in CSV, and the members in JSON.
+var recordNames = []string{
 	"recordId", "farmId", "farmName", "queueId", "queueName", "fleetId", "fleetName", "jobId", "jobName",
 	"userId", "usageType", "instanceType", "licenseProduct", "startedAt", "endedAt",
 	"runtimeInSeconds", "costInUsd", "workers", "cpus", "gpus", "memoryInGiB",
 }
 
-// fields puts the record's members into f, in the order of RecordColumns. An absent
+// fields puts the record's members into f, in the order of recordNames. An absent
 // one has no text.
 func fields(f []field, r *farmtally.Record) []field {
-	text := func(s string) { f = append(f, field{name: RecordColumns[len(f)], text: s}) }
+	text := func(s string) { f = append(f, field{name: recordNames[len(f)], text: s}) }
 	number := func(s string, present bool) {
 		if !present {
 			s = ""
 		}
-		f = append(f, field{name: RecordColumns[len(f)], text: s, number: true})
+		f = append(f, field{name: recordNames[len(f)], text: s, number: true})
 	}
 	text(r.RecordID)
 	text(string(r.FarmID))
@@ -96,9 +96,9 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// AppendRecordCSV appends the record as one line of CSV (RFC 4180), in the order of
-// RecordColumns, with the line's end. No text in it is a formula.
-func AppendRecordCSV(b []byte, r *farmtally.Record) []byte {
+// appendRecordCSV appends the record as one line of CSV (RFC 4180), in the order of
+// recordNames, without the line's end. No text in it is a formula.
+func appendRecordCSV(b []byte, r *farmtally.Record) []byte {
 	var array [32]field
 	for i, f := range fields(array[:0], r) {
 		if i > 0 {
@@ -109,15 +109,10 @@ func AppendRecordCSV(b []byte, r *farmtally.Record) []byte {
 		}
 		b = appendCell(b, f.text)
 	}
-	return append(b, '\n')
+	return b
 }
 
-// AppendRecordCSVHeader appends the line of column names.
-func AppendRecordCSVHeader(b []byte) []byte {
-	b = append(b, strings.Join(RecordColumns, ",")...)
-	return append(b, '\n')
-}
-
+// appendCell appends a cell of CSV, in quotes where it must be.
 func appendCell(b []byte, s string) []byte {
 	if !strings.ContainsAny(s, ",\"\r\n") {
 		return append(b, s...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,9 +79,84 @@ func TestRecordJSONLeavesAbsentMembersOut(t *testing.T) {
 	}
 }
 
+// written is a file of one record.
+func written(t interface {
+	Helper()
+	Fatal(...any)
+}, c export.RecordConfig, r *farmtally.Record) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := export.NewRecordWriter(&file, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(r), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// shut is a file that knows whether it was closed.
+type shut struct {
+	bytes.Buffer
+	closed bool
+}
+
+func (s *shut) Close() error {
+	s.closed = true
+	return nil
+}
+
+// TestTargetsStayOpen: what a file is written to is the caller's to close, in every form.
+func TestTargetsStayOpen(t *testing.T) {
+	check := func(kind, form string, write func(*shut) error) {
+		var file shut
+		if err := write(&file); err != nil || file.Len() == 0 || file.closed {
+			t.Errorf("%s as %s: %v, %d bytes, closed %t", kind, form, err, file.Len(), file.closed)
+		}
+	}
+	r := full()
+	for _, form := range export.RecordForms {
+		check("records", form, func(file *shut) error {
+			w, err := export.NewRecordWriter(file, export.RecordConfig{Form: form})
+			if err != nil {
+				return err
+			}
+			return errors.Join(w.Write(&r), w.Close())
+		})
+	}
+	for _, form := range export.StatisticsForms {
+		check("statistics", form, func(file *shut) error {
+			w, err := export.NewStatisticsWriter(file, export.StatisticsConfig{Form: form, GroupBy: []farmtally.Dimension{farmtally.ByUser}})
+			if err != nil {
+				return err
+			}
+			return errors.Join(w.Write(&export.StatisticsRow{Count: 1}), w.Close(export.StatisticsEnd{}))
+		})
+	}
+	for _, form := range export.FocusForms {
+		check("charges", form, func(file *shut) error {
+			w, err := export.NewFocusWriter(file, export.FocusConfig{Form: form, Version: "1.2", Grain: farmtally.Daily, Farm: farmtally.Farm{ID: r.FarmID}, End: r.EndedAt})
+			if err != nil {
+				return err
+			}
+			return errors.Join(w.Write(&r), w.Close())
+		})
+	}
+}
+
+func TestUnknownFormsAreRefused(t *testing.T) {
+	if _, err := export.NewRecordWriter(&bytes.Buffer{}, export.RecordConfig{Form: "xlsx"}); err == nil || !strings.Contains(err.Error(), `no form "xlsx"; those there are: ndjson, csv, parquet, arrow`) {
+		t.Errorf("records: %v", err)
+	}
+	if _, err := export.NewStatisticsWriter(&bytes.Buffer{}, export.StatisticsConfig{Form: "xlsx"}); err == nil || !strings.Contains(err.Error(), `no form "xlsx"; those there are: csv, json,`) {
+		t.Errorf("statistics: %v", err)
+	}
+}
+
 func TestRecordCSVHoldsEveryMember(t *testing.T) {
 	r := full()
-	text := export.AppendRecordCSV(export.AppendRecordCSVHeader(nil), &r)
+	text := written(t, export.RecordConfig{Form: "csv"}, &r)
 	lines, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
 	if err != nil || len(lines) != 2 {
 		t.Fatalf("%d lines, %v: %s", len(lines), err, text)
@@ -102,7 +178,7 @@ func TestRecordCSVHoldsNoFormulas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := full()
 		r.LicenseProduct = rapid.StringMatching(`'{0,2}[=+@＝x-]?[a-z"', =]{0,4}[a-z]`).Draw(t, "text")
-		line := export.AppendRecordCSV(export.AppendRecordCSVHeader(nil), &r)
+		line := written(t, export.RecordConfig{Form: "csv"}, &r)
 		rows, err := csv.NewReader(bytes.NewReader(line)).ReadAll()
 		if err != nil {
 			t.Fatal(err)

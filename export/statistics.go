@@ -186,7 +186,7 @@ func NewStatisticsWriter(w io.Writer, c StatisticsConfig) (StatisticsWriter, err
 	case "parquet", "arrow":
 		return newStatisticsColumns(w, c)
 	default:
-		return nil, fmt.Errorf("there is no form %q", c.Form)
+		return nil, noForm(c.Form, StatisticsForms)
 	}
 }
 

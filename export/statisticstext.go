@@ -12,8 +12,14 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// byteOrderMark tells Excel that a file is UTF-8.
-const byteOrderMark = "\ufeff"
+// csvForm is what a file of CSV begins with, and how its lines end. Excel takes a file
+// without a byte order mark for something else than UTF-8, and RFC 4180 wants CR and LF.
+func csvForm(spreadsheet bool) (head []byte, lineEnd string) {
+	if spreadsheet {
+		return []byte("\ufeff"), "\r\n"
+	}
+	return nil, "\n"
+}
 
 // bufferBytes is how much text is written at once.
 const bufferBytes = 64 << 10
@@ -27,10 +33,8 @@ type statisticsCSV struct {
 }
 
 func newStatisticsCSV(w io.Writer, c StatisticsConfig) (*statisticsCSV, error) {
-	s := &statisticsCSV{out: bufio.NewWriterSize(w, bufferBytes), c: c, lineEnd: "\n"}
-	if c.Spreadsheet {
-		s.line, s.lineEnd = append(s.line, byteOrderMark...), "\r\n"
-	}
+	s := &statisticsCSV{out: bufio.NewWriterSize(w, bufferBytes), c: c}
+	s.line, s.lineEnd = csvForm(c.Spreadsheet)
 	s.line = append(s.line, "aggregationStartTime,aggregationEndTime"...)
 	for _, d := range c.GroupBy {
 		for _, name := range members[d] {

@@ -25,7 +25,7 @@ func columnFile(t interface {
 }, form string, records []farmtally.Record) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w, err := export.NewRecordWriter(form, &out)
+	w, err := export.NewRecordWriter(&out, export.RecordConfig{Form: form})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,6 +60,9 @@ type Summary struct {
 	Unpriced int64          `json:"unpriced"` // records that no rate matched
 	Running  int64          `json:"running"`  // records without an end
 
+	// UnpricedKinds says what those are that no rate matched, the most frequent first.
+	UnpricedKinds []Unpriced `json:"unpricedKinds,omitempty"`
+
 	// First is the earliest start of a record, and Last the latest end, where a running
 	// record ends at its start. Both are zero where there are no records.
 	First time.Time `json:"first,omitzero"`
@@ -71,9 +74,10 @@ type Summary struct {
 // file that can't be read or is not of the format as a whole, one of Begin, Card or the
 // import, ctx's. The Summary is then of what was read so far, and nothing of it is stored.
 func Load(ctx context.Context, cfg LoadConfig) (Summary, error) {
-	l := loader{cfg: cfg, ctx: ctx, pricer: NewPricer(cfg.Prices)}
+	l := loader{cfg: cfg, ctx: ctx, pricer: NewPricer(cfg.Prices), unpriced: unpriced{}}
 	l.Skipped = map[Skip]int64{}
 	err := l.files()
+	l.UnpricedKinds = l.unpriced.list()
 	if l.Records > 0 {
 		l.First, l.Last = l.first.Time(), l.last.Time()
 	}
@@ -99,6 +103,7 @@ type loader struct {
 	ctx      context.Context
 	to       farmtally.Import // nil: not begun
 	pricer   *Pricer
+	unpriced unpriced
 	file     string
 	progress Progress
 	bytes    atomic.Int64      // read of the files; another goroutine may be reading ahead
@@ -211,6 +216,7 @@ func (l *loader) add(r *farmtally.Record) error {
 	}
 	if r.Rate.ID == farmtally.Unpriced {
 		l.Unpriced++
+		l.unpriced.add(kindOf(r), 1)
 	}
 	end := r.EndedAt
 	if r.Running {

@@ -184,6 +184,7 @@ func TestLoadCountsEveryRow(t *testing.T) {
 	}
 	const want = `{"read":13,"records":7,"accepted":7,"replaced":0,"unchanged":0,` +
 		`"skipped":{"blank line":1,"job step":2,"never got a node":2},"rejected":3,"unpriced":2,"running":1,` +
+		`"unpricedKinds":[{"usageType":"LICENSE","licenseProduct":"houdini","records":1},{"usageType":"LICENSE","licenseProduct":"karma","records":1}],` +
 		`"first":"2026-03-01T06:00:10Z","last":"2026-03-02T00:40:30Z"}`
 	if string(document) != want {
 		t.Errorf("got  %s\nwant %s", document, want)
@@ -398,4 +399,26 @@ func (spaces) Read(p []byte) (int, error) {
 		p[i] = ' '
 	}
 	return len(p), nil
+}
+
+// What no rate matches is told by kind, the most frequent first.
+func TestLoadTellsWhatHasNoPrice(t *testing.T) {
+	var rows strings.Builder
+	for i := range 700 {
+		kind := `"usageType":"COMPUTE","instanceType":"m5"`
+		if i%7 == 0 {
+			kind = `"usageType":"LICENSE","licenseProduct":"nuke"`
+		}
+		fmt.Fprintf(&rows, `{"recordId":"%d","farmId":"f","queueId":"q",%s,"startedAt":"2026-01-05T08:00:00Z","endedAt":"2026-01-05T09:00:00Z"}`+"\n", i, kind)
+	}
+	rows.WriteString(`{"recordId":"r","farmId":"f","queueId":"q","usageType":"COMPUTE","startedAt":"2026-01-05T08:00:00Z"}` + "\n")
+	got, _, err := load(t, ingest.NDJSON{}, rows.String(), &memory{}, nil)
+	want := []ingest.Unpriced{
+		{UsageType: "COMPUTE", InstanceType: "m5", Records: 600},
+		{UsageType: "LICENSE", LicenseProduct: "nuke", Records: 100},
+		{UsageType: "COMPUTE", Records: 1},
+	}
+	if err != nil || got.Unpriced != 701 || !slices.Equal(got.UnpricedKinds, want) {
+		t.Errorf("%d of %+v, %v", got.Unpriced, got.UnpricedKinds, err)
+	}
 }

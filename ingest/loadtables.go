@@ -78,7 +78,7 @@ func (t *tableLoad) table(p *part) (taken bool, err error) {
 	if t.stopped = t.begin(); t.stopped != nil {
 		return false, t.stopped
 	}
-	unpriced, ok, err := t.pricer.table(t.ctx, p.table, &p.prices)
+	rates, ok, err := t.pricer.table(t.ctx, p.table, &p.prices)
 	if err != nil || !ok {
 		t.stopped = err
 		return false, err
@@ -89,7 +89,12 @@ func (t *tableLoad) table(p *part) (taken bool, err error) {
 	}
 	n := int64(p.table.Len())
 	t.Read += n
-	t.Unpriced += unpriced
+	for _, r := range rates {
+		if r.ID == farmtally.Unpriced {
+			t.Unpriced += r.rows
+			t.unpriced.add(r.kind, r.rows)
+		}
+	}
 	t.count(n, farmtally.Instant(slices.Min(p.table.StartedAt)), farmtally.Instant(slices.Max(p.table.EndedAt)))
 	return true, nil
 }

@@ -73,20 +73,28 @@ func (p *Pricer) record(ctx context.Context, row *Row, r *farmtally.Record) erro
 // priceKey is what decides a record's rate.
 type priceKey struct{ usageType, fleet, fleetName, instanceType, product, span uint32 }
 
-// table gives the table's open rows their rates and costs, and counts those that no rate
-// matched. It can't where a cost is more than Money holds.
-func (p *Pricer) table(ctx context.Context, t *farmtally.Table, prices *openPrices) (unpriced int64, ok bool, err error) {
+// rated is a rate, what it was found for, and how many rows have it.
+type rated struct {
+	farmtally.Rate
+	kind Unpriced
+	rows int64
+}
+
+// table gives the table's open rows their rates and costs, and tells which rates they
+// have. It can't where a cost is more than Money holds.
+func (p *Pricer) table(ctx context.Context, t *farmtally.Table, prices *openPrices) (rates []rated, ok bool, err error) {
 	if prices.open == nil {
-		return 0, true, nil
+		return nil, true, nil
 	}
 	r := farmtally.Record{FarmID: t.FarmID, FarmName: t.FarmName}
 	farm, err := p.farm(ctx, &r)
 	if err != nil {
-		return 0, false, err
+		return nil, false, err
 	}
 	changes := farm.card.Changes()
 	t.Rates = farmtally.Coded{Codes: make([]uint32, t.Len()), Values: []string{""}}
-	rates, known := []farmtally.Rate{{}}, map[priceKey]uint32{}
+	rates = []rated{{}}
+	known := map[priceKey]uint32{}
 	var last priceKey
 	var code uint32
 	for i, open := range prices.open {
@@ -108,7 +116,7 @@ func (p *Pricer) table(ctx context.Context, t *farmtally.Table, prices *openPric
 				}
 				farm.card.Price(&r, fleet)
 				code = uint32(len(rates)) //nolint:gosec // at most the rows
-				rates = append(rates, r.Rate)
+				rates = append(rates, rated{Rate: r.Rate, kind: kindOf(&r)})
 				t.Rates.Values = append(t.Rates.Values, r.Rate.ID)
 				known[key] = code
 			}
@@ -118,14 +126,12 @@ func (p *Pricer) table(ctx context.Context, t *farmtally.Table, prices *openPric
 		rate := &rates[code]
 		cost, err := rate.Cost(farmtally.Quantity(quantityOf(t, rate.Per, i)), t.RuntimeMillis[i])
 		if err != nil {
-			return 0, false, nil //nolint:nilerr // the row's fault is told with the row
+			return nil, false, nil //nolint:nilerr // the row's fault is told with the row
 		}
 		t.Cost[i] = int64(cost)
-		if rate.ID == farmtally.Unpriced {
-			unpriced++
-		}
+		rate.rows++
 	}
-	return unpriced, true, nil
+	return rates, true, nil
 }
 
 // ownFleetName is the name of a row's fleet that has no name beside it.

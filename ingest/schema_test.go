@@ -12,6 +12,7 @@ import (
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/ingest"
+	"github.com/farmtally/farmtally/internal/backendtest"
 	"github.com/farmtally/farmtally/rates"
 	"pgregory.net/rapid"
 )
@@ -217,6 +218,7 @@ func TestCSVWithOpenQuotesIsLinear(t *testing.T) {
 // give the same record, or the same faults.
 func TestRecordsSurviveBothForms(t *testing.T) {
 	accepted := 0
+	backendtest.Checks(t, 100)
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.SliceOfN(rapid.Custom(drawValues), 1, 5).Draw(t, "records")
 		names := rapid.Permutation(fields).Draw(t, "columns")

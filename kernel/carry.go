@@ -8,10 +8,10 @@ import (
 
 // carried is a record that goes on behind the end of the bucket under way.
 type carried struct {
-	start, end                int64
-	cost, runtime             uint64
+	start, end                int64  // milliseconds since 1970
+	cost, runtime             uint64 // of the whole record: nano-dollars, milliseconds
 	costBefore, runtimeBefore uint64 // what of them earlier buckets have, or lies before the range
-	place                     uint64
+	place                     uint64 // of its group
 }
 
 // split takes the rows that end later than end out of the picked ones, and adds what they

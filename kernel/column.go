@@ -1,21 +1,22 @@
 package kernel
 
-// Column is a column of unsigned integers of whichever width.
+// Column is a column of unsigned integers of whichever width. Its methods are loops over
+// the rows from row on; the numbers of picked rows are counted from there.
 type Column interface {
-	// pick puts the numbers of the wanted rows among the n from row on into picked,
-	// counted from row, and gives how many they are.
+	// pick puts the wanted ones of the n rows into picked, and gives how many they are.
 	pick(picked *[BlockRows]uint16, row, n int, wanted *chosen) int
 	// place puts table's entry for the code of each picked row into places.
 	place(places []uint64, picked []uint16, row int, table []uint64)
-	// placeBoth puts the sum of that and of what the other table has for the other column's
-	// code into places.
+	// placeBoth puts into places, for each picked row, the sum of that and of the other
+	// table's entry for the other column's code.
 	placeBoth(places []uint64, picked []uint16, row int, table []uint64, other Column, otherTable []uint64)
 	// count gives how many of the picked rows have the code.
 	count(picked []uint16, row int, code uint32) int64
 	// numbers puts the picked rows' values into dst.
 	numbers(dst []uint64, picked []uint16, row int)
-	// split moves the picked rows whose start and value add up to more than end into
-	// over, and gives how many are left and how many are over. Ends are those of the zones.
+	// split moves the picked rows that end later than end into over: those whose start and
+	// value, the wall time, add up to more. It gives how many are left and how many are over.
+	// Ends are the zones' latest.
 	split(picked []uint16, over *[BlockRows]uint16, starts, ends []int64, row int, end int64) (left, moved int)
 	// add adds the picked rows' values, as costs, and the runtimes to the cells.
 	add(cells []Entry, places []uint64, picked []uint16, runtime Column, row int)

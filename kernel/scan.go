@@ -112,7 +112,7 @@ func (s *Scan) bucketOf(t int64) int64 {
 // seconds gives the number of places of the second group, 1 where there is none.
 func (s *Scan) seconds() uint64 { return uint64(max(1, len(s.Places[1]))) }
 
-// Run sweeps over the rows.
+// Run sweeps over the rows: it gives what Plain gives, in order. Its error is Check's.
 func (s *Scan) Run() (*Partial, error) {
 	w := newSweep(s)
 	first := sort.Search(len(s.Starts), func(i int) bool { return s.Starts[i] >= s.Start-s.Zones.MaxWall })
@@ -158,10 +158,11 @@ type sweep struct {
 	partial *Partial
 	dropped []uint32 // those of Dropped that are still to come
 	wanted  chosen
-	tables  [2][]uint64
-	carried []carried
-	cells   cells
+	tables  [2][]uint64 // by Group's code: what it adds to a row's place
+	carried []carried   // in no order
+	cells   cells       // of the bucket under way
 
+	// Room for the rows of a block.
 	picked, crossing    [BlockRows]uint16
 	places              [BlockRows]uint64
 	wall, cost, runtime [BlockRows]uint64
@@ -176,6 +177,7 @@ func newSweep(s *Scan) *sweep {
 	return w
 }
 
+// premultiplied is the table by which codes become parts of a row's place.
 func premultiplied(places []uint32, by uint64) []uint64 {
 	table := make([]uint64, len(places))
 	for code, place := range places {

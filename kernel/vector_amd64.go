@@ -54,6 +54,8 @@ func addVector[C, R integer](list []Entry, places []uint64, picked []uint16, cos
 	if !vector || n == 0 {
 		return false
 	}
+	// The bounds are checked once: picked rows ascend. Places are of cells that were made for
+	// them, which is for the caller to see to.
 	last := picked[n-1]
 	_, _, _ = places[n-1], cost[last], runtime[last]
 	switch runtime := any(runtime).(type) {

@@ -35,13 +35,18 @@ func (p *Pages[In, Out]) NextToken() string {
 // call's own, wrapped, or the context's, or a [*RepeatedTokenError].
 func (p *Pages[In, Out]) All(ctx context.Context) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
-		err := p.each(ctx, func(page reflect.Value) (int, bool) {
-			return wholePage, yield(as[Out](page), nil)
+		err := p.each(ctx, func(page reflect.Value) (int, bool, error) {
+			return wholePage, yield(as[Out](page), nil), nil
 		})
-		if err != nil {
-			var none Out
-			yield(none, err)
-		}
+		giveError(err, yield)
+	}
+}
+
+// giveError gives an error, if there is one, as the last of a loop.
+func giveError[T any](err error, yield func(T, error) bool) {
+	if err != nil {
+		var none T
+		yield(none, err)
 	}
 }
 
@@ -49,8 +54,8 @@ func (p *Pages[In, Out]) All(ctx context.Context) iter.Seq2[Out, error] {
 const wholePage = int(^uint(0) >> 1)
 
 // each runs a pass. Use says how many of the page's items it used, and whether to
-// go on.
-func (p *Pages[In, Out]) each(ctx context.Context, use func(reflect.Value) (int, bool)) error {
+// go on; where not, its error is that of the pass.
+func (p *Pages[In, Out]) each(ctx context.Context, use func(reflect.Value) (int, bool, error)) error {
 	s, err := p.begin()
 	if err != nil {
 		return err
@@ -61,11 +66,11 @@ func (p *Pages[In, Out]) each(ctx context.Context, use func(reflect.Value) (int,
 			p.token.Store(&s.resume)
 			return err
 		}
-		used, on := use(page)
+		used, on, err := use(page)
 		if !on {
 			token := s.resumeAfter(used)
 			p.token.Store(&token)
-			return nil
+			return err
 		}
 	}
 }
@@ -97,29 +102,20 @@ func ItemsOf[T, In, Out any](ctx context.Context, p *Pages[In, Out], resultKey s
 
 func failing[T any](err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var none T
-		yield(none, err)
+		giveError(err, yield)
 	}
 }
 
 func items[T, In, Out any](ctx context.Context, p *Pages[In, Out], key path, primary bool) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var wrong error
-		err := p.each(ctx, func(page reflect.Value) (int, bool) {
+		err := p.each(ctx, func(page reflect.Value) (int, bool, error) {
 			used, on, err := eachItem(key.get(bare(page)), yield)
-			wrong = err
 			if !primary {
 				used = wholePage
 			}
-			return used, on
+			return used, on, err
 		})
-		if err == nil {
-			err = wrong
-		}
-		if err != nil {
-			var none T
-			yield(none, err)
-		}
+		giveError(err, yield)
 	}
 }
 

@@ -50,9 +50,9 @@ type Options struct {
 	StartingToken string
 }
 
-// Paginate says what to page through; a nil request is an empty one. Nothing is requested, and no mistake is
-// reported, before the result is used: a loop over it then gives an error that
-// wraps [ErrMaxItems], [ErrPageSize] or [ErrBadToken].
+// Paginate says what to page through; a nil request is an empty one. Nothing is
+// requested, and no mistake is reported, before the result is used: a loop over it then
+// gives an error that wraps [ErrMaxItems], [ErrPageSize] or [ErrBadToken].
 func (p *Paginator[In, Out]) Paginate(in In, o Options) *Pages[In, Out] {
 	call := func(ctx context.Context, request reflect.Value) (reflect.Value, error) {
 		out, err := p.call(ctx, as[In](request))

@@ -26,21 +26,14 @@ func (p *Pages[In, Out]) Search(ctx context.Context, query string) iter.Seq2[any
 		return failing[any](fmt.Errorf("read JMESPath expression: %w", err))
 	}
 	return func(yield func(any, error) bool) {
-		var wrong error
-		err := p.each(ctx, func(page reflect.Value) (int, bool) {
+		err := p.each(ctx, func(page reflect.Value) (int, bool, error) {
 			found, err := searchSafely(compiled, p.rules.naming.document(page))
 			if err != nil {
-				wrong = err
-				return 0, false
+				return 0, false, err
 			}
-			return wholePage, giveFound(found, yield)
+			return wholePage, giveFound(found, yield), nil
 		})
-		if err == nil {
-			err = wrong
-		}
-		if err != nil {
-			yield(nil, err)
-		}
+		giveError(err, yield)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/internal/backendtest"
 	"github.com/farmtally/farmtally/rates"
 	"pgregory.net/rapid"
 )
@@ -105,6 +106,7 @@ func drawRecord(t *rapid.T) farmtally.Record {
 
 func TestPriceIsTheReferences(t *testing.T) {
 	won := map[int]int{}
+	backendtest.Checks(t, 100)
 	rapid.Check(t, func(t *rapid.T) {
 		text := drawCard(t)
 		card, err := rates.Parse("card.toml", []byte(text))
@@ -129,9 +131,6 @@ func TestPriceIsTheReferences(t *testing.T) {
 		}
 	})
 	for n := range 4 {
-		if testing.Short() {
-			break // too few draws to have all
-		}
 		if won[n] == 0 {
 			t.Errorf("no draw was won by a row with %d criteria", n)
 		}

@@ -160,8 +160,8 @@ func (s *Server) checkScope(sig *signature) error {
 	return nil
 }
 
-// verify signs the request again, compares, and gives the key. It does the same work for a key that
-// does not exist as for one that does.
+// verify signs the request again, compares, and gives the key. It does the same work for a
+// key that does not exist as for one that does.
 func (s *Server) verify(r *http.Request, sig *signature, body []byte) (farmtally.AccessKey, error) {
 	key, err := s.key(r.Context(), sig.keyID)
 	unknown := err != nil

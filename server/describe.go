@@ -80,9 +80,8 @@ func (s *Server) getFarm(ctx context.Context, r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	factor := farmtally.Stat{Sum: farmtally.Sum{Lo: 1}}.Value(farmtally.StatSum, 1, 1, f.CostScale)
 	return deadline.Marshal(deadline.GetFarmResponse{
-		FarmSummary: farmSummary(f), KMSKeyARN: farmKey, CostScaleFactor: deadline.Double(factor),
+		FarmSummary: farmSummary(f), KMSKeyARN: farmKey, CostScaleFactor: deadline.Double(f.CostScale.Float()),
 	})
 }
 

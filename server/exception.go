@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/farmtally/farmtally"
 	"github.com/farmtally/farmtally/deadline"
@@ -39,8 +40,7 @@ func exceptionOf(err error, requestID string) *deadline.Exception {
 	case deadline.ResourceNotFound:
 		e.ResourceID, e.ResourceType = fault.Resource.ID, fault.Resource.Type
 	case deadline.Throttling:
-		e.ServiceCode, e.QuotaCode = serviceCode, quotaCode
-		e.RetryAfterSeconds = retryAfterSeconds
+		return throttled(quotaAggregations, retryAfterSeconds, "%s", e.Message)
 	case deadline.AccessDenied:
 	default:
 		return internalError(requestID)
@@ -48,11 +48,20 @@ func exceptionOf(err error, requestID string) *deadline.Exception {
 	return e
 }
 
-// The members of a ThrottlingException.
+// The quotas that a ThrottlingException names: what there can be too much of.
 const (
-	serviceCode = "deadline"
-	quotaCode   = "concurrent-sessions-statistics-aggregations-per-farm"
+	quotaAggregations = "concurrent-sessions-statistics-aggregations-per-farm"
+	quotaExports      = "concurrent-exports"
+	quotaSignIns      = "sign-ins"
 )
+
+// throttled makes the exception for a quota that is used up.
+func throttled(quota string, retryAfter int, format string, args ...any) *deadline.Exception {
+	return &deadline.Exception{
+		Type: deadline.Throttling, ServiceCode: signingName, QuotaCode: quota,
+		RetryAfterSeconds: retryAfter, Message: fmt.Sprintf(format, args...),
+	}
+}
 
 func internalError(requestID string) *deadline.Exception {
 	return &deadline.Exception{

@@ -35,7 +35,7 @@ type exploreState struct {
 	Unpriced      int64  `json:"unpriced"`     // of those
 	Running       int64  `json:"running"`      // of those
 	Rows          int64  `json:"rows"`
-	Reason        string `json:"reason,omitempty"` // of one that is FAILED: TOO_LARGE, CANCELLED, BROKEN
+	Reason        string `json:"reason,omitempty"` // of one without an answer: TOO_LARGE, TOO_LONG, CANCELLED, BROKEN
 }
 
 // exploreStart answers a Start of the explorer, when the aggregation has ended or the
@@ -54,17 +54,11 @@ func (s *Server) exploreStart(ctx context.Context, r *request) ([]byte, error) {
 	if err := r.bad.exception(); err != nil {
 		return nil, err
 	}
-	farm, err := s.readable(ctx, r)
+	a, err := s.accept(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkResources(ctx, q); err != nil {
-		return nil, err
-	}
-	q.AsOf = farmtally.InstantOf(s.now())
-	x, err := s.explorer.begin(s, farmtally.Aggregation{
-		ID: newAggregationID(), Query: *q, CostScale: farm.CostScale, Status: farmtally.InProgress,
-	}, keeps)
+	x, err := s.explorer.begin(s, a, keeps)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/farmtally/farmtally"
@@ -110,12 +111,7 @@ func (b keepBody) keeps(q *farmtally.Query, bad *faults) []keep {
 			bad.add(name, mustBe(err))
 			continue
 		}
-		at := -1
-		for j, g := range q.GroupBy {
-			if g == d {
-				at = j
-			}
-		}
+		at := slices.Index(q.GroupBy, d)
 		if at < 0 {
 			bad.add(name, "must be one of groupBy")
 			continue

@@ -46,9 +46,6 @@ const (
 	exportWait    = 20 * time.Second
 )
 
-// exportsQuota names that bound in a ThrottlingException.
-const exportsQuota = "concurrent-exports"
-
 // export answers ExportAggregation: all rows of completed aggregations as a file, with
 // exact decimals, and names beside ids.
 func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
@@ -75,7 +72,7 @@ func (s *Server) export(ctx context.Context, r *request) ([]byte, error) {
 	}
 	defer func() { <-s.exports }()
 	q := &all[0].aggregation.Query
-	names, err := s.names(ctx, q.GroupBy, r.farm)
+	names, err := s.names(ctx, r.farm)
 	if err != nil {
 		return nil, err
 	}
@@ -101,10 +98,7 @@ func (s *Server) waitForExports(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
-		return &deadline.Exception{
-			Type: deadline.Throttling, ServiceCode: serviceCode, QuotaCode: exportsQuota, RetryAfterSeconds: retryAfterSeconds,
-			Message: fmt.Sprintf("%d files are being written, and no more can at once. Try again when one is done.", exportsAtOnce),
-		}
+		return throttled(quotaExports, retryAfterSeconds, "%d files are being written, and no more can at once. Try again when one is done.", exportsAtOnce)
 	}
 }
 
@@ -124,31 +118,22 @@ func (s *Server) completed(ctx context.Context, farm farmtally.FarmID, id string
 	return s.result(a)
 }
 
-// names gives a function that names the values of dimensions, those that the query
-// groups by.
-func (s *Server) names(ctx context.Context, groupBy []farmtally.Dimension, farm farmtally.FarmID) (func(farmtally.Dimension, string) string, error) {
+// names gives a function that names the values of the farm's dimensions.
+func (s *Server) names(ctx context.Context, farm farmtally.FarmID) (func(farmtally.Dimension, string) string, error) {
 	type value struct {
 		of   farmtally.Dimension
 		text string
 	}
-	known := map[value]string{}
-	if slices.Contains(groupBy, farmtally.ByQueue) {
-		queues, err := s.config.Catalog.Queues(ctx, farm)
-		if err != nil {
-			return nil, wrapList("queues", err)
-		}
-		for _, q := range queues {
-			known[value{farmtally.ByQueue, string(q.ID)}] = q.Name
-		}
+	queues, fleets, err := s.resources(ctx, farm)
+	if err != nil {
+		return nil, err
 	}
-	if slices.Contains(groupBy, farmtally.ByFleet) {
-		fleets, err := s.config.Catalog.Fleets(ctx, farm)
-		if err != nil {
-			return nil, wrapList("fleets", err)
-		}
-		for _, f := range fleets {
-			known[value{farmtally.ByFleet, string(f.ID)}] = f.Name
-		}
+	known := map[value]string{}
+	for _, q := range queues {
+		known[value{farmtally.ByQueue, string(q.ID)}] = q.Name
+	}
+	for _, f := range fleets {
+		known[value{farmtally.ByFleet, string(f.ID)}] = f.Name
 	}
 	labels, err := s.config.Catalog.Labels(ctx, farm)
 	if err != nil {

@@ -336,7 +336,7 @@ func TestExportRefused(t *testing.T) {
 	}{
 		"no form":        {exportPath(farmA, id, ""), 400, "format must be one of csv, json, ndjson, parquet, arrow"},
 		"unknown form":   {exportPath(farmA, id, "xlsx"), 400, "format must be one of"},
-		"no id":          {exportPath(farmA, "x", "csv"), 400, "aggregationId"},
+		"no id":          {exportPath(farmA, "x", "csv"), 400, "aggregationId must be 32 lower-case hexadecimal digits"},
 		"unknown":        {exportPath(farmA, strings.Repeat("0", 32), "csv"), 404, "sessions-statistics-aggregation"},
 		"another farm's": {exportPath(farmB, id, "csv"), 404, "sessions-statistics-aggregation"},
 		"no farm":        {exportPath(noFarm, id, "csv"), 404, "farm"},
@@ -386,6 +386,17 @@ func (r *heldResult) Read(_ int64, _ int, yield func(*farmtally.Row) error) erro
 	return yield(&r.row)
 }
 
+// keepRows keeps a completed aggregation that says it has so many rows, and gives one of them.
+func (f *fixture) keepRows(id string, rows int64) farmtally.Row {
+	keep(id, farmtally.Completed, "")(f)
+	f.memory.mu.Lock()
+	defer f.memory.mu.Unlock()
+	a := f.memory.aggregations[id]
+	a.Rows = rows
+	f.memory.aggregations[id] = a
+	return f.memory.results[id][0]
+}
+
 // TestExportsAtOnce: four files are written at once. A fifth waits for its turn, and is
 // put off when that does not come.
 func TestExportsAtOnce(t *testing.T) {
@@ -395,12 +406,7 @@ func TestExportsAtOnce(t *testing.T) {
 		f := newFixture(t, func(c *server.Config) {
 			c.OpenResult = func(string) (server.ResultReader, error) { return held, nil }
 		})
-		keep(id, farmtally.Completed, "")(f)
-		f.memory.mu.Lock()
-		a := f.memory.aggregations[id]
-		held.row, a.Rows = f.memory.results[id][0], held.Rows()
-		f.memory.aggregations[id] = a
-		f.memory.mu.Unlock()
+		held.row = f.keepRows(id, held.Rows())
 		var all sync.WaitGroup
 		ask := func() {
 			all.Go(func() {
@@ -436,12 +442,7 @@ func TestExportCut(t *testing.T) {
 	f := newFixture(t, func(c *server.Config) {
 		c.OpenResult = func(string) (server.ResultReader, error) { return short, nil }
 	})
-	keep(id, farmtally.Completed, "")(f)
-	f.memory.mu.Lock()
-	a := f.memory.aggregations[id]
-	short.row, a.Rows = f.memory.results[id][0], short.Rows()
-	f.memory.aggregations[id] = a
-	f.memory.mu.Unlock()
+	short.row = f.keepRows(id, short.Rows())
 	web := httptest.NewServer(f.handler)
 	defer web.Close()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+exportPath(farmA, id, "csv"), http.NoBody)

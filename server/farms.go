@@ -88,13 +88,9 @@ func (s *Server) sketch(ctx context.Context, f farmtally.Farm) (*farmSketch, err
 	if err != nil {
 		return nil, fmt.Errorf("read extent of farm: %w", err)
 	}
-	queues, err := s.config.Catalog.Queues(ctx, f.ID)
+	queues, fleets, err := s.resources(ctx, f.ID)
 	if err != nil {
-		return nil, wrapList("queues", err)
-	}
-	fleets, err := s.config.Catalog.Fleets(ctx, f.ID)
-	if err != nil {
-		return nil, wrapList("fleets", err)
+		return nil, err
 	}
 	labels, err := s.config.Catalog.Labels(ctx, f.ID)
 	if err != nil {
@@ -102,7 +98,7 @@ func (s *Server) sketch(ctx context.Context, f farmtally.Farm) (*farmSketch, err
 	}
 	sketch := &farmSketch{
 		FarmID: string(f.ID), Name: f.Name,
-		CostScale: farmtally.Stat{Sum: farmtally.Sum{Lo: 1}}.Value(farmtally.StatSum, 1, 1, f.CostScale),
+		CostScale: f.CostScale.Float(),
 		Running:   extent.Running, Queues: []namedThing{}, Fleets: []namedThing{}, Labels: []labelledTag{},
 	}
 	if !extent.Empty() {

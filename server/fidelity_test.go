@@ -11,7 +11,6 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -270,9 +269,14 @@ func TestRetriesWhileOneRuns(t *testing.T) {
 			if _, ok := errors.AsType[*types.ThrottlingException](err); !ok {
 				t.Fatalf("without retries: %v", err)
 			}
-			time.AfterFunc(50*time.Millisecond, func() { close(g.gate) })
 			attempts := 0
-			ctx := httptrace.WithClientTrace(context.WithoutCancel(t.Context()), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { attempts++ }})
+			ctx := httptrace.WithClientTrace(context.WithoutCancel(t.Context()), &httptrace.ClientTrace{
+				GotFirstResponseByte: func() {
+					if attempts++; attempts == 1 {
+						close(g.gate) // the first aggregation may end once another was refused
+					}
+				},
+			})
 			out, err := c.StartSessionsStatisticsAggregation(ctx, startInput(), func(o *deadline.Options) { o.Retryer, o.RetryMaxAttempts = retryer(), 10 })
 			if err != nil || attempts < 2 {
 				t.Fatalf("%d attempts, %v", attempts, err)

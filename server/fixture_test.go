@@ -241,7 +241,7 @@ func (f *fixture) get(id, query string) answer {
 // finished polls an aggregation until it ends.
 func (f *fixture) finished(id string) answer {
 	f.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
 		if a := f.get(id, ""); a.member(f.t, "status") != "IN_PROGRESS" {
 			return a
 		}

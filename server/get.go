@@ -18,12 +18,7 @@ func (s *Server) get(ctx context.Context, r *request) ([]byte, error) {
 func (s *Server) getPage(ctx context.Context, r *request, most int) ([]byte, error) {
 	r.checkFarm()
 	id, _ := r.param("aggregationId")
-	switch {
-	case id == "":
-		r.bad.add("aggregationId", "is required")
-	case !farmtally.IsID("", id):
-		r.bad.add("aggregationId", fmt.Sprintf("must be %d lower-case hexadecimal digits", idDigits))
-	}
+	r.checkID("aggregationId", "", id)
 	limit := r.limitTo(most)
 	pages := scope("GetSessionsStatisticsAggregation", string(r.farm), id)
 	from, err := parseRow(r.position(s.tokens, pages))

@@ -107,4 +107,15 @@ func (s *Server) listFleets(ctx context.Context, r *request) ([]byte, error) {
 	return deadline.Marshal(response)
 }
 
+// resources are the farm's queues and fleets.
+func (s *Server) resources(ctx context.Context, farm farmtally.FarmID) (queues []farmtally.Queue, fleets []farmtally.Fleet, err error) {
+	if queues, err = s.config.Catalog.Queues(ctx, farm); err != nil {
+		return nil, nil, wrapList("queues", err)
+	}
+	if fleets, err = s.config.Catalog.Fleets(ctx, farm); err != nil {
+		return nil, nil, wrapList("fleets", err)
+	}
+	return queues, fleets, nil
+}
+
 func wrapList(what string, err error) error { return fmt.Errorf("list %s: %w", what, err) }

@@ -120,13 +120,9 @@ func (s *Server) monthCosts(ctx context.Context) ([]queueCost, error) {
 }
 
 func (s *Server) monthCostsOf(ctx context.Context, farm *farmtally.Farm) (_ []queueCost, err error) {
-	queues, err := s.config.Catalog.Queues(ctx, farm.ID)
+	queues, fleets, err := s.resources(ctx, farm.ID)
 	if err != nil {
-		return nil, wrapList("queues", err)
-	}
-	fleets, err := s.config.Catalog.Fleets(ctx, farm.ID)
-	if err != nil {
-		return nil, wrapList("fleets", err)
+		return nil, err
 	}
 	snapshot, err := s.config.Backend.Snapshot(ctx, farm.ID)
 	if err != nil {

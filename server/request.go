@@ -20,7 +20,7 @@ const (
 	maxResults   = 100     // AWS's
 	maxEcho      = 200     // bytes of a request that an answer repeats
 	maxFieldList = 100     // members at fault that an answer names
-	idDigits     = 32      // of an aggregation id, hexadecimal
+	idDigits     = 32      // of an id, hexadecimal
 )
 
 // request is one request whose signature is good.
@@ -101,14 +101,16 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // checkFarm checks the form of the path's farm id.
 func (r *request) checkFarm() { r.checkID("farmId", farmtally.FarmPrefix, string(r.farm)) }
 
-// checkID checks the form of an id in the path.
+// checkID checks the form of an id. That of an aggregation has no prefix.
 func (r *request) checkID(name, prefix, id string) {
-	if !farmtally.IsID(prefix, id) {
-		message := fmt.Sprintf("must be %q and %d lower-case hexadecimal digits", prefix, idDigits)
-		if id == "" {
-			message = "is required"
-		}
-		r.bad.add(name, message)
+	switch {
+	case farmtally.IsID(prefix, id):
+	case id == "":
+		r.bad.add(name, "is required")
+	case prefix == "":
+		r.bad.add(name, fmt.Sprintf("must be %d lower-case hexadecimal digits", idDigits))
+	default:
+		r.bad.add(name, fmt.Sprintf("must be %q and %d lower-case hexadecimal digits", prefix, idDigits))
 	}
 }
 

@@ -119,9 +119,9 @@ func (s *sessions) sweep(now time.Time) {
 			delete(s.byHash, hash)
 		}
 	}
-	for host, f := range s.failures {
+	for who, f := range s.failures {
 		if now.Sub(f.since) >= failureSpan {
-			delete(s.failures, host)
+			delete(s.failures, who)
 		}
 	}
 }

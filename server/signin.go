@@ -92,8 +92,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, e *entry) ([]byt
 		return nil, malformed(deadline.CannotParse, "The body must be a JSON object with accessKeyId and secretAccessKey.")
 	}
 	// A proxy's address is everybody's: the limit is of a key, from an address.
-	host := remoteHost(r) + " " + cut(claim.AccessKeyID)
-	if wait := s.sessions.mustWait(host, s.now()); wait > 0 {
+	who := remoteHost(r) + " " + cut(claim.AccessKeyID)
+	if wait := s.sessions.mustWait(who, s.now()); wait > 0 {
 		return nil, tooManyTries(wait)
 	}
 	key, good, err := s.checkSecret(r.Context(), claim.AccessKeyID, claim.SecretAccessKey)
@@ -101,7 +101,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, e *entry) ([]byt
 		return nil, err
 	}
 	if !good {
-		s.sessions.failed(host, s.now())
+		s.sessions.failed(who, s.now())
 		return nil, unsigned(deadline.UnrecognizedClient, "The access key is unknown or revoked, or the secret is not its own.")
 	}
 	e.keyID = key.ID

@@ -18,24 +18,29 @@ func (s *Server) start(ctx context.Context, r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	farm, err := s.readable(ctx, r)
+	a, err := s.accept(ctx, r, q)
 	if err != nil {
 		return nil, err
-	}
-	if err := s.checkResources(ctx, q); err != nil {
-		return nil, err
-	}
-	q.AsOf = farmtally.InstantOf(s.now())
-	a := farmtally.Aggregation{
-		ID:        newAggregationID(),
-		Query:     *q,
-		CostScale: farm.CostScale,
-		Status:    farmtally.InProgress,
 	}
 	if err := s.begin(context.WithoutCancel(ctx), a); err != nil {
 		return nil, err
 	}
 	return deadline.AppendStartResponse(nil, a.ID), nil
+}
+
+// accept makes a query of good form a new aggregation, where the request's key may read the
+// farm, and the farm has what the query names.
+func (s *Server) accept(ctx context.Context, r *request, q *farmtally.Query) (a farmtally.Aggregation, err error) {
+	farm, err := s.readable(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	if err := s.checkResources(ctx, q); err != nil {
+		return a, err
+	}
+	a = farmtally.Aggregation{ID: newAggregationID(), Query: *q, CostScale: farm.CostScale, Status: farmtally.InProgress}
+	a.Query.AsOf = farmtally.InstantOf(s.now())
+	return a, nil
 }
 
 func newAggregationID() string {
@@ -61,13 +66,13 @@ func (s *Server) checkResources(ctx context.Context, q *farmtally.Query) error {
 	if len(q.QueueIDs) > 0 {
 		queues, err := s.config.Catalog.Queues(ctx, q.FarmID)
 		if err != nil {
-			return fmt.Errorf("list queues: %w", err)
+			return wrapList("queues", err)
 		}
 		return checkExist("queue", q.QueueIDs, queues, func(q farmtally.Queue) farmtally.QueueID { return q.ID })
 	}
 	fleets, err := s.config.Catalog.Fleets(ctx, q.FarmID)
 	if err != nil {
-		return fmt.Errorf("list fleets: %w", err)
+		return wrapList("fleets", err)
 	}
 	return checkExist("fleet", q.FleetIDs, fleets, func(f farmtally.Fleet) farmtally.FleetID { return f.ID })
 }
@@ -98,10 +103,8 @@ func (s *Server) turnAway(farm farmtally.FarmID) error {
 	before := s.turnedAway[farm]
 	s.turnedAway[farm]++
 	s.mu.Unlock()
-	e := exceptionOf(farmtally.Errorf(farmtally.Throttled,
-		"%d aggregation(s) of the farm are running, and no more can at once. Try again when one has ended.", s.config.RunningPerFarm), "")
-	e.RetryAfterSeconds = retryAfterSeconds + before%retrySpread
-	return e
+	return throttled(quotaAggregations, retryAfterSeconds+before%retrySpread,
+		"%d aggregation(s) of the farm are running, and no more can at once. Try again when one has ended.", s.config.RunningPerFarm)
 }
 
 // begin keeps a new aggregation, pins its records, and runs it in the background.

@@ -94,8 +94,8 @@ type farmNames struct {
 	fleets idNames
 	jobs   idNames
 
-	renames string            // when the names of jobs were looked up
-	news    map[string]string // those of jobs that were others then; nil: they were not looked up
+	renames string   // when the names of jobs were looked up
+	news    []string // jobs that had another name then, or none, ascending; nil where they were not looked up
 }
 
 // idNames are names by id. Those noted lately are not looked up: recent has them at a

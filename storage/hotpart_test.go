@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/farmtally/farmtally"
+	"github.com/farmtally/farmtally/internal/backendtest"
 )
 
 // partsModel is the batches that a catalog would have, and the view of them that is kept.
@@ -108,6 +109,7 @@ func (m *partsModel) look(t *rapid.T) {
 // before stay as they were, and there are few.
 func TestHotParts(t *testing.T) {
 	most := 0
+	backendtest.Checks(t, 200) // of ten, one has as many parts as are wanted
 	rapid.Check(t, func(t *rapid.T) {
 		var m partsModel
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {

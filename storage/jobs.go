@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/farmtally/farmtally"
@@ -148,50 +149,39 @@ func (c *Catalog) LookUp(ctx context.Context, names *Names) (err error) {
 		if err != nil {
 			return err
 		}
-		f.news = maps.Clone(f.jobs.names)
-		maps.DeleteFunc(f.news, func(job, name string) bool { return known[job] == name })
+		f.news = []string{}
+		for job, name := range f.jobs.names {
+			if known[job] != name {
+				f.news = append(f.news, job)
+			}
+		}
+		slices.Sort(f.news)
 	}
 	return nil
 }
 
 // nameJobs keeps the names of jobs, and counts once where it renames some.
 func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, f *farmNames) error {
-	jobs := f.jobs.names
-	if f.news != nil {
-		count, err := renames(ctx, t.tx)
-		if err != nil {
-			return err
-		}
-		if count == f.renames {
-			jobs = f.news
-		}
-	}
-	insert, err := t.tx.PrepareContext(ctx, "INSERT INTO jobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+	ids, names := f.news, f.jobs.names
+	count, err := renames(ctx, t.tx)
 	if err != nil {
-		return fmt.Errorf("write jobs: %w", explain(ctx, err))
+		return err
 	}
-	defer insert.Close() //nolint:errcheck // the transaction's end counts
-	rename, err := t.tx.PrepareContext(ctx, "UPDATE jobs SET name = ?3 WHERE farm_id = ?1 AND job_id = ?2 AND name <> ?3")
-	if err != nil {
-		return fmt.Errorf("write jobs: %w", explain(ctx, err))
+	if ids == nil || count != f.renames {
+		ids = slices.Sorted(maps.Keys(names))
 	}
-	defer rename.Close() //nolint:errcheck // the transaction's end counts
+	// In the order of the table, whose pages are then each written once.
 	renamed := false
-	for id, name := range jobs {
-		isNew, err := changes(insert.ExecContext(ctx, farm, id, name))
-		if err == nil && !isNew {
-			var again bool
-			again, err = changes(rename.ExecContext(ctx, farm, id, name))
-			renamed = renamed || again
-		}
+	for some := range slices.Chunk(ids, jobsAtOnce) {
+		again, err := t.nameSome(ctx, farm, some, names)
 		if err != nil {
 			return fmt.Errorf("write jobs: %w", explain(ctx, err))
 		}
+		renamed = renamed || again
 	}
 	if !renamed {
-		count, err := renames(ctx, t.tx)
-		t.named = append(t.named, namedJobs{count, farm, jobs})
-		return err
+		t.named = append(t.named, namedJobs{count, farm, names})
+		return nil
 	}
 	_, err = t.tx.ExecContext(ctx, `INSERT INTO meta VALUES (?, CAST('1' AS BLOB))
 		ON CONFLICT DO UPDATE SET value = CAST(CAST(CAST(value AS TEXT) AS INTEGER) + 1 AS BLOB)`, renamesKey)
@@ -201,11 +191,40 @@ func (t *Tx) nameJobs(ctx context.Context, farm farmtally.FarmID, f *farmNames) 
 	return nil
 }
 
-// changes reports whether a statement has changed a row.
-func changes(result sql.Result, err error) (bool, error) {
-	if err != nil {
+// jobsAtOnce is how many names one statement writes.
+const jobsAtOnce = 500
+
+// nameSome keeps the names of some jobs, and reports whether it has renamed any.
+func (t *Tx) nameSome(ctx context.Context, farm farmtally.FarmID, ids []string, names map[string]string) (renamed bool, err error) {
+	args := make([]any, 0, 3*len(ids))
+	for _, id := range ids {
+		args = append(args, farm, id, names[id])
+	}
+	// Not numbered: to look for one parameter among many numbered ones takes time.
+	rows := strings.Repeat("(?,?,?),", len(ids)-1) + "(?,?,?)"
+	inserted, err := changes(t.tx.ExecContext(ctx, "INSERT INTO jobs VALUES "+rows+" ON CONFLICT DO NOTHING", args...))
+	if err != nil || inserted == int64(len(ids)) {
 		return false, err
 	}
-	n, err := result.RowsAffected()
-	return n > 0, err
+	rename, err := t.tx.PrepareContext(ctx, "UPDATE jobs SET name = ?3 WHERE farm_id = ?1 AND job_id = ?2 AND name <> ?3")
+	if err != nil {
+		return false, err //nolint:wrapcheck // the caller says what it is about
+	}
+	defer rename.Close() //nolint:errcheck // the transaction's end counts
+	for _, id := range ids {
+		n, err := changes(rename.ExecContext(ctx, farm, id, names[id]))
+		if err != nil {
+			return false, err
+		}
+		renamed = renamed || n > 0
+	}
+	return renamed, nil
+}
+
+// changes counts the rows that a statement has changed.
+func changes(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

@@ -94,10 +94,7 @@ func (p *program) exportRecords(ctx context.Context, c *storage.Catalog, e *engi
 		return err
 	}
 	err = x.export(ctx, e, p.stdout, func(to io.Writer) (export.RecordWriter, error) {
-		if o.form == "csv" && o.path != "" {
-			return export.NewSpreadsheetWriter(to)
-		}
-		return export.NewRecordWriter(o.form, to)
+		return export.NewRecordWriter(to, export.RecordConfig{Form: o.form, Spreadsheet: o.path != ""})
 	})
 	if err != nil || o.path == "" {
 		return err

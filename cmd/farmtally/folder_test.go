@@ -225,6 +225,7 @@ unchanged  0  records
 skipped    2  rows: blank line
 rejected   0  rows
 unpriced   1  record, at cost 0: no row of a rate card matches; 'farmtally rates set' sets a card
+           1  of COMPUTE
 from 2026-01-01T10:00:00Z to 2026-01-01T11:00:00Z
 `
 	if got.code != exitDone || got.stdout != want || got.stderr != "" {

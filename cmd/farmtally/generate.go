@@ -115,7 +115,7 @@ func (p *program) generate(ctx context.Context, made ingest.Synthetic, take func
 // generateFile writes the records to a file that appears whole, at the end.
 func (p *program) generateFile(ctx context.Context, made ingest.Synthetic, path, form string) error {
 	err := wholeFile(path, func(f io.Writer) error {
-		w, err := export.NewRecordWriter(form, f)
+		w, err := export.NewRecordWriter(f, export.RecordConfig{Form: form})
 		if err != nil {
 			return err
 		}

@@ -255,12 +255,35 @@ func (p *program) printSummary(s *ingest.Summary) error {
 	}
 	if s.Unpriced > 0 {
 		line("unpriced", s.Unpriced, "record", ", at cost 0: no row of a rate card matches; 'farmtally rates set' sets a card")
+		addUnpriced(t, s)
 	}
 	if err := t.print(p.stdout); err != nil || s.Records == 0 {
 		return err
 	}
 	_, err := fmt.Fprintf(p.stdout, "from %s to %s\n", farmtally.InstantOf(s.First), farmtally.InstantOf(s.Last))
 	return err
+}
+
+// shownKinds is how many kinds of unpriced records are printed.
+const shownKinds = 5
+
+// addUnpriced says what the records are that no rate matched.
+func addUnpriced(t *table, s *ingest.Summary) {
+	others := s.Unpriced
+	for _, k := range s.UnpricedKinds[:min(shownKinds, len(s.UnpricedKinds))] {
+		what := k.UsageType
+		if k.LicenseProduct != "" {
+			what += ", licenseProduct " + k.LicenseProduct
+		}
+		if k.InstanceType != "" {
+			what += ", instanceType " + k.InstanceType
+		}
+		t.add("", count(k.Records), "of "+what)
+		others -= k.Records
+	}
+	if others > 0 {
+		t.add("", count(others), "of other kinds")
+	}
 }
 
 // shownRejections is how many rejections are printed.

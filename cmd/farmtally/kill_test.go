@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -161,14 +162,14 @@ func TestKilledImports(t *testing.T) {
 	}
 }
 
-// killMoment is how long an import may run before it is killed: of ten one is not
-// killed at all, one as soon as it has begun, and the others at any moment.
+// killMoment is how long a process may run before it is killed: of ten one is not killed
+// at all, one as soon as it has begun, and the others at any moment.
 func killMoment(number int, typical time.Duration) time.Duration {
 	switch number % 10 {
 	case 0:
 		return -1
 	case 1:
-		return time.Millisecond
+		return 0
 	default:
 		return time.Duration(rand.Int64N(int64(typical * 3 / 2)))
 	}
@@ -185,10 +186,22 @@ func killedImport(t *testing.T, data string, number int, after time.Duration) (d
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if after >= 0 {
-		timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() }) // it may have ended
-		defer timer.Stop()
-	}
+	defer killAfter(cmd, after)()
 	err := cmd.Wait()
 	return err == nil && strings.Contains(stdout.String(), "accepted")
+}
+
+// killAfter kills a process after a while, unless that is negative or the process ends
+// before; after none, at once. The caller calls stop when it has ended.
+func killAfter(cmd *exec.Cmd, after time.Duration) (stop func()) {
+	kill := func() { _ = cmd.Process.Kill() } // it may have ended
+	switch {
+	case after < 0:
+		return func() {}
+	case after == 0:
+		kill()
+		return func() {}
+	}
+	timer := time.AfterFunc(after, kill)
+	return func() { timer.Stop() }
 }

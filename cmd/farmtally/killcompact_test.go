@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -40,10 +39,7 @@ func TestKilledCompactions(t *testing.T) {
 		if kill%4 == 0 || ended > 0 && kill%2 == 0 {
 			more()
 		}
-		after := rand.N(typical * 3 / 2)
-		if kill%5 == 4 {
-			after = -1
-		}
+		after := killMoment(kill, typical)
 		if killedCompaction(t, data, after) {
 			ended++
 		} else {
@@ -72,10 +68,7 @@ func killedCompaction(t *testing.T, data string, after time.Duration) bool {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if after >= 0 {
-		timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() }) // it may have ended
-		defer timer.Stop()
-	}
+	defer killAfter(cmd, after)()
 	err := cmd.Wait()
 	if err != nil && !strings.Contains(err.Error(), "killed") {
 		t.Fatalf("%v\n%s", err, stderr.String())

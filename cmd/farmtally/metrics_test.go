@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,22 +45,38 @@ func TestMetricsOfAServer(t *testing.T) {
 			t.Errorf("with the token %q: %d %s", wrong, status, body)
 		}
 	}
-	status, body := scrape(t, server.url, token)
-	if status != http.StatusOK {
-		t.Fatalf("with the token: %d %s", status, body)
-	}
-	for _, line := range []string{
+	waitForMetrics(t, server.url, token, []string{
 		`(?m)^farmtally_records\{farm="studio",farm_id="farm-[0-9a-f]{32}"\} 7$`,
 		`(?m)^farmtally_segments\{farm="studio",.*\} 1$`,
 		`(?m)^farmtally_storage_bytes\{farm="",farm_id="",kind="catalog"\} [1-9]`,
 		`(?m)^farmtally_aggregations_total\{asked_by="api",status="COMPLETED"\} 1$`,
 		`(?m)^farmtally_http_requests_total\{code="200",operation="ListFarms"\} 1$`,
 		`(?m)^farmtally_current_month_cost_usd\{farm="studio",.*,queue="render",.*\} 0$`,
-	} {
-		if !regexp.MustCompile(line).MatchString(body) {
-			t.Errorf("there is no %s in\n%s", line, body)
+	})
+}
+
+// waitForMetrics scrapes until there is a line for each pattern: the month's cost may be
+// asked for still, and a request is counted a moment after its answer.
+func waitForMetrics(t *testing.T, url, token string, patterns []string) {
+	t.Helper()
+	var body string
+	var missing []string
+	defer func() {
+		if len(missing) > 0 {
+			t.Errorf("there is no %s in\n%s", strings.Join(missing, ", "), body)
 		}
-	}
+	}()
+	waitFor(t, func() bool {
+		status, text := scrape(t, url, token)
+		if status != http.StatusOK {
+			t.Fatalf("scrape: %d %s", status, text)
+		}
+		body = text
+		missing = slices.DeleteFunc(slices.Clone(patterns), func(pattern string) bool {
+			return regexp.MustCompile(pattern).MatchString(body)
+		})
+		return len(missing) == 0
+	})
 }
 
 func TestMetricsTokenMistakes(t *testing.T) {
@@ -95,7 +112,6 @@ func TestDashboard(t *testing.T) {
 	standardAWS(t, newKey(t, data))
 	server := serve(t, data, "--no-auth")
 	askStats(t, server.url)
-	_, body := scrape(t, server.url, "")
 	named := regexp.MustCompile(`\b(farmtally|process|go)_[a-z_]+\b`)
 	own := map[string]bool{}
 	for _, p := range dashboard.Panels {
@@ -115,11 +131,11 @@ func TestDashboard(t *testing.T) {
 	for _, name := range named.FindAllString(string(text), -1) {
 		own[name] = true
 	}
+	var patterns []string
 	for name := range own {
-		if !regexp.MustCompile(`(?m)^` + name + `[{ ]`).MatchString(body) {
-			t.Errorf("a server has no metric %s", name)
-		}
+		patterns = append(patterns, `(?m)^`+name+`[{ ]`)
 	}
+	waitForMetrics(t, server.url, "", patterns)
 	if len(own) < 10 {
 		t.Errorf("the dashboard shows %d metrics", len(own))
 	}

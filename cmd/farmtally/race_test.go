@@ -6,12 +6,21 @@ import (
 	"net/http"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // racers is how many clients of an SDK start an aggregation at once.
 const racers = 4
+
+// mostRaces is how many races there are until one has a loser: on a busy machine the
+// clients may come one after the other.
+const mostRaces = 50
+
+// mostExhausted is how many races may end without an answer for a client of an SDK. In a
+// race of which one in ten does, so many do in a row once in a million times.
+const mostExhausted = 6
 
 // race lets as many clients of the SDK start the aggregation at once, each with its
 // default retries or with none.
@@ -68,23 +77,32 @@ func TestClientsWhoStartAtOnceAllGetAnswers(t *testing.T) {
 	}
 }
 
-// raceToTheEnd races until some client had to try again.
+// raceToTheEnd races until every client has its answer and some had to try again. Where one
+// answer takes as long as the pauses between an SDK's few attempts, on a busy machine, those
+// may not suffice: there is another race then. Clients that keep in step, so that they meet at
+// every attempt, do not come to an end in any.
 func (s sdk) raceToTheEnd(t *testing.T, key createdKey, url string, request map[string]any, env ...string) {
 	t.Helper()
-	const most = 10 // races until one has a loser
-	again := 0
-	for races := 0; again == 0 && races < most; races++ {
+	again, exhausted := 0, 0
+	for races := 0; again == 0 && races < mostRaces && exhausted < mostExhausted; races++ {
 		got := s.race(t, key, url, true, request, env...)
-		for i, a := range got {
-			if a.Exception != nil || a.Status != "COMPLETED" || len(a.Rows["100"]) < 8 || !reflect.DeepEqual(a.Rows, got[0].Rows) {
-				t.Fatalf("client %d gets %s, %+v, %v\nanother %v", i, a.Status, a.Exception, a.Rows, got[0].Rows)
+		answers := slices.DeleteFunc(slices.Clone(got), func(a answered) bool { return a.Exception != nil && a.Exception.Class == "ThrottlingException" })
+		for _, a := range answers {
+			if a.Exception != nil || a.Status != "COMPLETED" || len(a.Rows["100"]) < 8 || !reflect.DeepEqual(a.Rows, answers[0].Rows) {
+				t.Fatalf("a client gets %s, %+v, %v\nanother %v", a.Status, a.Exception, a.Rows, answers[0].Rows)
 			}
+		}
+		if len(answers) < len(got) {
+			exhausted++
+			continue
+		}
+		for _, a := range got {
 			again += a.Attempts - 1
 		}
 	}
-	t.Logf("%d retries", again)
+	t.Logf("%d retries, %d races in which a client had too few", again, exhausted)
 	if again == 0 {
-		t.Errorf("no client of %d races had to try again", most)
+		t.Errorf("in no race all clients had an answer, and one had to try again; in %d some client had too few attempts", exhausted)
 	}
 }
 
@@ -97,15 +115,17 @@ func TestLosersOfARaceSeeThrottling(t *testing.T) {
 	for _, s := range sdks {
 		t.Run(s.name, func(t *testing.T) {
 			lost := 0
-			for _, a := range s.race(t, key, server.url, false, request) {
-				if a.Exception == nil && a.Status == "COMPLETED" && len(a.Rows["100"]) > 0 {
-					continue
+			for races := 0; lost == 0 && races < mostRaces; races++ {
+				for _, a := range s.race(t, key, server.url, false, request) {
+					if a.Exception == nil && a.Status == "COMPLETED" && len(a.Rows["100"]) > 0 {
+						continue
+					}
+					lost++
+					a.Exception.expect(t, "ThrottlingException", 429, map[string]any{
+						"message": nil, "retryAfterSeconds": nil, "serviceCode": "deadline",
+						"quotaCode": "concurrent-sessions-statistics-aggregations-per-farm",
+					})
 				}
-				lost++
-				a.Exception.expect(t, "ThrottlingException", 429, map[string]any{
-					"message": nil, "retryAfterSeconds": nil, "serviceCode": "deadline",
-					"quotaCode": "concurrent-sessions-statistics-aggregations-per-farm",
-				})
 			}
 			if lost == 0 || lost == racers {
 				t.Errorf("%d of %d clients lost", lost, racers)

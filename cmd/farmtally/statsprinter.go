@@ -26,7 +26,7 @@ func newStatsPrinter(o *statsOptions, w io.Writer, q *inquiry, s *scope) (statsP
 		return newStatsTable(w, q, s), nil
 	}
 	// A writer of Parquet closes what it writes to, unless it can't.
-	out, err := export.NewStatisticsWriter(struct{ io.Writer }{w}, export.StatisticsConfig{
+	out, err := export.NewStatisticsWriter(w, export.StatisticsConfig{
 		Form: o.output, GroupBy: q.groupBy, Statistics: q.statistics, Spreadsheet: o.path != "",
 	})
 	return &statsExport{out: out, q: q, s: s}, err

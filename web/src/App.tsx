@@ -2,13 +2,13 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { type Farm, type Named, type Progress, type Session, Fault, describeFarm, listFarms, signOut, whoAmI } from "./api";
 import { Controls } from "./Controls";
 import { Crumbs } from "./Crumbs";
-import { type Answer, Names, answer, figure, value } from "./data";
+import { type Answer, Names, answer, figure, lastMoment, value } from "./data";
 import { NamesDialog } from "./NamesDialog";
 import { Report } from "./Report";
 import { Results, chartTitle } from "./Results";
-import { type State, fromURL, toURL, view } from "./state";
+import { type State, fromURL, resourceOf, toURL, view } from "./state";
 import { Problem, Working } from "./Status";
-import { day, isZone, offsetAt, startOf } from "./time";
+import { day, isZone, localAt, startOf } from "./time";
 import { type Theme, isDark, setTheme, theme } from "./theme";
 
 /** browserZone is the zone of the machine in front of the person. */
@@ -20,20 +20,17 @@ export function browserZone(): string {
 /** begin fills a state from the URL in: all queues, the last thirty days that there are. */
 function begin(farm: Farm, given: Partial<State>): State {
   const zone = given.zone ?? browserZone();
-  const last = farm.lastEnd ? Date.parse(farm.lastEnd) : Date.now();
-  const end = Math.min(last, Date.now());
-  const offset = offsetAt(zone, end).minutes * 60_000;
-  const to = startOf("DAILY", end + offset - 1) + day;
-  const byFleets = given.by ? given.by === "fleets" : farm.queues.length === 0 && farm.fleets.length > 0;
+  const to = startOf("DAILY", localAt(zone, lastMoment(farm)) - 1) + day;
+  const by = given.by ?? (farm.queues.length === 0 && farm.fleets.length > 0 ? "fleets" : "queues");
   return {
     farm: farm.farmId,
-    by: byFleets ? "fleets" : "queues",
+    by,
     ids: given.ids ?? [],
     from: given.from ?? to - 30 * day,
     to: given.to ?? to,
     zone,
     period: given.period ?? "auto",
-    groups: given.groups ?? [byFleets ? "FLEET_ID" : "QUEUE_ID"],
+    groups: given.groups ?? [resourceOf({ by })],
     measure: given.measure ?? "cost",
     stat: given.stat ?? "SUM",
     steps: given.steps ?? [],
@@ -79,7 +76,7 @@ export function App() {
       history.replaceState(null, "", toURL(s));
     } catch (e) {
       setFarm(null);
-      setProblem(e as Fault);
+      setProblem(Fault.of(e));
     }
   }, []);
 
@@ -91,7 +88,7 @@ export function App() {
         setFarms(all);
         await open(fromURL(location.search), all);
       } catch (e) {
-        setProblem(e as Fault);
+        setProblem(Fault.of(e));
       }
     })();
   }, [open]);
@@ -140,7 +137,7 @@ export function App() {
         if (running.current !== abort) return;
         setWorking(false);
         setResult(null);
-        setProblem(abort.signal.aborted ? new Fault("CANCELLED", "You cancelled this question.") : e instanceof Fault ? e : new Fault("BROKEN", String(e)));
+        setProblem(abort.signal.aborted ? new Fault("CANCELLED", "You cancelled this question.") : Fault.of(e));
       },
     );
     // Who leaves the page asks no more, until the back button brings it back as it was.

@@ -1,12 +1,14 @@
 import { useMemo, useState } from "preact/hooks";
-import { type Answer, type Names, type Row, figure, percent, value } from "./data";
+import { type Answer, type Names, type Row, count, figure, share, value } from "./data";
 import { canEnter, enter } from "./edit";
 import { type Series, additive, rank } from "./plot";
 import { type Line, Ranks } from "./Ranks";
 import { type State, dimensionNames } from "./state";
 import { Change } from "./Summary";
 
-const rankedFirst = 50;
+// How many lines are shown: at first, and when more are asked for.
+const fewLines = 50;
+const mostLines = 1000;
 
 /** Breakdown ranks the groups. */
 export function Breakdown({ answer: a, series, names, showIDs, go }: { answer: Answer; series: Series[]; names: Names; showIDs: boolean; go: (s: State) => void }) {
@@ -17,7 +19,7 @@ export function Breakdown({ answer: a, series, names, showIDs, go }: { answer: A
   const total = a.all ? value(a.all, measure, stat) : 0;
   const most = ranked[0] ? value(ranked[0], measure, stat) : 0;
   const shares = additive(a);
-  const list = all ? ranked.slice(0, 1000) : ranked.slice(0, rankedFirst);
+  const list = ranked.slice(0, all ? mostLines : fewLines);
   const by = a.groups.map((d) => dimensionNames[d]).join(" and ") || "selection";
   const line = (r: Row): Line => {
     const v = value(r, measure, stat);
@@ -43,7 +45,7 @@ export function Breakdown({ answer: a, series, names, showIDs, go }: { answer: A
       ),
       figures: [
         figure(v, measure),
-        ...(shares ? [total ? percent(v / total) : "–"] : []),
+        ...(shares ? [share(v, total)] : []),
         ...(a.comparable ? [<Change now={v} was={before ? value(before, measure, stat) : undefined} />] : []),
       ],
     };
@@ -51,7 +53,7 @@ export function Breakdown({ answer: a, series, names, showIDs, go }: { answer: A
   return (
     <section class="panel breakdown" aria-labelledby="breakdown-title">
       <h2 id="breakdown-title">
-        {ranked.length.toLocaleString("en-US")} {ranked.length === 1 ? by : plural(by)}
+        {count(ranked.length)} {ranked.length === 1 ? by : plural(by)}
       </h2>
       <div class="scroll" tabIndex={0} role="region" aria-label="Breakdown">
         <Ranks head={by} columns={[measure, ...(shares ? ["share"] : []), ...(a.comparable ? ["change"] : [])]} lines={list.map(line)} />
@@ -59,10 +61,10 @@ export function Breakdown({ answer: a, series, names, showIDs, go }: { answer: A
       {ranked.length > list.length && (
         <p class="more">
           {all ? (
-            <span class="dim">The first 1,000 of {ranked.length.toLocaleString("en-US")}; the table below has all.</span>
+            <span class="dim">The first {count(mostLines)} of {count(ranked.length)}; the table below has all.</span>
           ) : (
             <button type="button" onClick={() => setAll(true)}>
-              Show more of {ranked.length.toLocaleString("en-US")}
+              Show more of {count(ranked.length)}
             </button>
           )}
         </p>

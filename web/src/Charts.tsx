@@ -1,8 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Chart, Option } from "./chart";
-import { type Answer, axisFigure, figure, merge, percent, value } from "./data";
+import { type Answer, axisFigure, counted, figure, merge, percent, value } from "./data";
 import { canEnter, canEnterTime, enter, enterTime } from "./edit";
-import { type Plot, type Series, barOption, donutOption, looks } from "./plot";
+import { type Plot, type Series, barOption, donutOption, lookOf } from "./plot";
 import type { State } from "./state";
 import { isPrinting } from "./theme";
 import { pieceLabel } from "./time";
@@ -10,7 +10,8 @@ import { pieceLabel } from "./time";
 /** paperWidth is what A4 has between its margins, in CSS pixels. */
 const paperWidth = 700;
 
-/** useChart keeps a chart drawn, of the element's size. */
+/** useChart keeps a chart drawn, of the element's size. The element says whether what it was
+    given last stands still: a click meets what is seen then. */
 function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
@@ -30,8 +31,10 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
       const c = draw(box.current);
       chart.current = c;
       wired.current(c);
+      c.on("finished", () => {
+        if (box.current) box.current.dataset["drawn"] = "yes";
+      });
       if (latest.current) c.setOption(latest.current, { notMerge: true });
-      box.current.dataset["drawn"] = "yes";
       watch = new ResizeObserver(() => c.resize());
       watch.observe(box.current);
       addEventListener("beforeprint", fit);
@@ -50,6 +53,7 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
   latest.current = option;
   useLayoutEffect(() => {
     if (chart.current && option) {
+      if (box.current) box.current.dataset["drawn"] = "no";
       chart.current.setOption(isPrinting() ? { ...option, animation: false } : option, { notMerge: true });
       if (isPrinting()) chart.current.getZr().flush();
       performance.mark("farmtally-drawn");
@@ -61,7 +65,7 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
 /** Bars are the pieces of time, for the mouse and for the keyboard. */
 export function Bars({ answer: a, plot, dark, go, still = false }: { answer: Answer; plot: Plot; dark: boolean; go: (s: State) => void; still?: boolean }) {
   const [cursor, setCursor] = useState(-1);
-  const look = looks[dark ? "dark" : "light"];
+  const look = lookOf(dark);
   const { measure, stat } = a.state;
   useEffect(() => setCursor(-1), [plot]);
   const option = useMemo(() => barOption(a, plot, look, cursor), [a, plot, look, cursor]);
@@ -90,7 +94,7 @@ export function Bars({ answer: a, plot, dark, go, still = false }: { answer: Ans
     return `${pieceLabel(piece.start, piece.end)}: ${t ? figure(value(t, measure, stat), measure) : "nothing"}`;
   };
   const most = totals.reduce((best, t, i) => (t && value(t, measure, stat) > (totals[best] ? value(totals[best]!, measure, stat) : -1) ? i : best), 0);
-  const label = `Chart of ${plot.pieces.length} ${plot.pieces.length === 1 ? "piece" : "pieces"} of time. The most is ${says(most)}. Arrow keys move through it${open ? ", Enter looks into a piece" : ""}.`;
+  const label = `Chart of ${counted(plot.pieces.length, "piece")} of time. The most is ${says(most)}. Arrow keys move through it${open ? ", Enter lookOf into a piece" : ""}.`;
   const key = (e: KeyboardEvent) => {
     const last = plot.pieces.length - 1;
     const to = { ArrowRight: Math.min(cursor + 1, last), ArrowLeft: Math.max(cursor - 1, 0), Home: 0, End: last, Escape: -1 }[e.key];
@@ -134,7 +138,7 @@ export function Legend({ answer: a, series, go, focus }: { answer: Answer; serie
 
 /** Donut shows the shares. */
 export function Donut({ answer: a, series, dark, focus, go }: { answer: Answer; series: Series[]; dark: boolean; focus: number; go: (s: State) => void }) {
-  const look = looks[dark ? "dark" : "light"];
+  const look = lookOf(dark);
   const { measure, stat } = a.state;
   const option = useMemo(() => donutOption(a, series, look, focus), [a, series, look, focus]);
   const now = useRef({ a, series, go });

@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { browserZone } from "./App";
 import type { Dimension, Farm, Statistic } from "./api";
-import type { Names } from "./data";
+import { type Names, lastMoment } from "./data";
 import { setGroups, setPeriod, setRange, setResources } from "./edit";
-import { type Measure, type State, dimensionNames, dimensions, view } from "./state";
-import { type Period, changes, clockLabel, day, fitting, minute, nextStart, offsetAt, parseLocal, printLocal, printOffset, startOf } from "./time";
+import { type Measure, type State, dimensionNames, dimensions, resourceOf, view } from "./state";
+import { type Period, changes, clockLabel, day, fitting, localAt, minute, nextStart, offsetAt, parseLocal, printLocal, printOffset, startOf } from "./time";
 
 /** presets are ranges that end with the records, or today if that is sooner. */
 function presets(farm: Farm, zone: string): { name: string; from: number; to: number }[] {
-  const last = Math.min(farm.lastEnd ? Date.parse(farm.lastEnd) : Date.now(), Date.now());
+  const last = lastMoment(farm);
   const first = farm.firstStart ? Date.parse(farm.firstStart) : last;
-  const local = (t: number) => t + offsetAt(zone, t).minutes * minute;
+  const local = (t: number) => localAt(zone, t);
   const today = startOf("DAILY", local(last) - 1);
   const to = today + day;
   const month = startOf("MONTHLY", today);
@@ -191,7 +191,7 @@ function withGroup(groups: Dimension[], at: number, d: Dimension): Dimension[] {
 /** Picker chooses queues or fleets by name. */
 function Picker({ farm, names, state, go }: { farm: Farm; names: Names; state: State; go: (s: State) => void }) {
   const things = state.by === "queues" ? farm.queues : farm.fleets;
-  const dimension = state.by === "queues" ? "QUEUE_ID" : "FLEET_ID";
+  const dimension = resourceOf(state);
   const [open, setOpen] = useState(false);
   const [filter, setFilter] = useState("");
   const box = useRef<HTMLDivElement>(null);

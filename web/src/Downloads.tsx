@@ -34,7 +34,7 @@ export function Downloads({ answer: a, farm, plot, look, fail }: { answer: Answe
     const parts = more.length ? `&with=${more.join(",")}` : "";
     download(`/v1/farms/${farm.farmId}/aggregations/${first}/export?format=${form}${parts}`).then(
       (content) => save(`${name}.${form}`, content),
-      (e) => fail(e instanceof Fault && e.status === 404 ? "The server has forgotten this answer. Reload the page and try again." : String(e.message ?? e)),
+      (e) => fail(Fault.of(e).status === 404 ? "The server has forgotten this answer. Reload the page and try again." : Fault.of(e).message),
     );
   };
   const chart = async (kind: "PNG" | "SVG") => {
@@ -58,7 +58,7 @@ export function Downloads({ answer: a, farm, plot, look, fail }: { answer: Answe
           </button>
         ))}
         {(["PNG", "SVG"] as const).map((form) => (
-          <button key={form} type="button" disabled={a.tooMany !== ""} onClick={shut(() => void chart(form).catch((e) => fail(String(e.message ?? e))))}>
+          <button key={form} type="button" disabled={a.tooMany !== ""} onClick={shut(() => void chart(form).catch((e) => fail(Fault.of(e).message)))}>
             Chart as {form}
           </button>
         ))}

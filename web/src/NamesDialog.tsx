@@ -33,7 +33,7 @@ export function NamesDialog({ farm, result, close }: { farm: Farm; result: Answe
       setID("");
       setText("");
     } catch (e) {
-      setFault((e as Fault).message);
+      setFault(Fault.of(e).message);
     }
   };
   return (

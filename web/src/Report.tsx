@@ -1,18 +1,19 @@
+import type { ComponentChild } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Dimension, type Farm, Fault } from "./api";
-import { type Answer, type Names, type Row, answer, figure, percent } from "./data";
-import { looks, plotOf, rank, seriesOf } from "./plot";
+import { type Answer, type Names, type Row, answer, count, counted, figure, merge, share } from "./data";
+import { lookOf, plotOf, rank, seriesOf } from "./plot";
 import { Bars, Legend } from "./Charts";
 import { type Line, Ranks } from "./Ranks";
-import type { State } from "./state";
+import { type State, resourceOf } from "./state";
 import { Problem, Working } from "./Status";
 import { Change, Notes } from "./Summary";
-import { clockLabel, minute, nextStart, offsetAt, printLocal, printOffset, rangeLabel, startOf } from "./time";
+import { clockLabel, localAt, nextStart, printLocal, printOffset, rangeLabel, startOf } from "./time";
 
 /** months are those that the farm has records of, the latest first. */
 function months(farm: Farm, zone: string): number[] {
   if (!farm.firstStart || !farm.lastEnd) return [];
-  const local = (text: string) => Date.parse(text) + offsetAt(zone, Date.parse(text)).minutes * minute;
+  const local = (text: string) => localAt(zone, Date.parse(text));
   const out = [];
   const last = Math.max(local(farm.firstStart), local(farm.lastEnd) - 1);
   for (let m = startOf("MONTHLY", local(farm.firstStart)); m <= last; m = nextStart("MONTHLY", m)) out.unshift(m);
@@ -26,6 +27,9 @@ const parts: { dimension: Dimension; title: string; rows: number }[] = [
   { dimension: "INSTANCE_TYPE", title: "Machines", rows: 6 },
 ];
 
+/** byRuntime shows an answer by its runtime: one without any cost has no other order. */
+const byRuntime = (a: Answer): Answer => ({ ...a, state: { ...a.state, measure: "runtime" } });
+
 /** Report is a month on one page of paper. */
 export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Names; state: State; go: (s: State) => void; dark: boolean }) {
   const list = useMemo(() => months(farm, state.zone), [farm, state.zone]);
@@ -34,22 +38,27 @@ export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Na
   const [found, setFound] = useState<{ month: number; main: Answer; parts: Answer[] } | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
   const [abort, setAbort] = useState<AbortController | null>(null);
-  const main: State = { ...state, from, to, period: "DAILY", groups: [state.by === "queues" ? "QUEUE_ID" : "FLEET_ID"], measure: "cost", stat: "SUM", steps: [], ids: [] };
+  const main: State = { ...state, from, to, period: "DAILY", groups: [resourceOf(state)], measure: "cost", stat: "SUM", steps: [], ids: [] };
   useEffect(() => {
     const a = new AbortController();
     setAbort(a);
     setFault(null);
     Promise.all([answer(farm, main, a.signal, () => {}), ...parts.map((p) => answer(farm, { ...main, groups: [p.dimension], period: "NONE" }, a.signal, () => {}))]).then(
-      ([first, ...rest]) => !a.signal.aborted && (setFound({ month: from, main: first!, parts: rest }), setAbort(null)),
+      ([first, ...rest]) => {
+        if (a.signal.aborted) return;
+        const tell = first!.all?.cost.sum === 0 ? byRuntime : (x: Answer) => x;
+        setFound({ month: from, main: tell(first!), parts: rest.map(tell) });
+        setAbort(null);
+      },
       (e) => {
         setAbort(null);
-        setFault(a.signal.aborted ? null : e instanceof Fault ? e : new Fault("BROKEN", String(e)));
+        setFault(a.signal.aborted ? null : Fault.of(e));
       },
     );
     return () => a.abort();
   }, [farm, from, state.zone, state.by]);
 
-  const look = looks[dark ? "dark" : "light"];
+  const look = lookOf(dark);
   const a = found?.month === from ? found.main : null;
   const series = useMemo(() => (a ? seriesOf(a, names, look) : []), [a, names, look]);
   const plot = useMemo(() => (a ? plotOf(a, series) : null), [a, series]);
@@ -101,7 +110,7 @@ export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Na
           <footer class="report-foot">
             <Notes answer={a} />
             <p class="dim">
-              As of {clockLabel(Date.parse(a.seen.asOf), a.offset)} ({printOffset(a.offset)}), of {a.seen.records.toLocaleString("en-US")} {a.seen.records === 1 ? "record" : "records"}.{a.comparable && ` Change is on ${rangeLabel(a.previous.from, a.previous.to)}.`}
+              As of {clockLabel(Date.parse(a.seen.asOf), a.offset)} ({printOffset(a.offset)}), of {counted(a.seen.records, "record")}.{a.comparable && ` Change is on ${rangeLabel(a.previous.from, a.previous.to)}.`}
             </p>
           </footer>
         </>
@@ -112,17 +121,16 @@ export function Report({ farm, names, state, go, dark }: { farm: Farm; names: Na
 
 function Part({ title, answer: a, names, most }: { title: string; answer: Answer; names: Names; most: number }) {
   const ranked = rank(a).filter((r) => r.group[0] !== "");
-  const shown = ranked.slice(0, most);
   const others = ranked.slice(most);
+  const rest = merge(others);
   const total = a.all?.cost.sum ?? 0;
-  const line = (name: string, cost: number, runtime: number, key: string, change: preact.ComponentChild): Line => ({
+  const line = (key: string, name: string, r: Row, change: ComponentChild): Line => ({
     key,
     name: <bdi title={name}>{name}</bdi>,
-    figures: [figure(cost, "cost"), total ? percent(cost / total) : "–", figure(runtime, "runtime"), ...(a.comparable ? [change] : [])],
+    figures: [figure(r.cost.sum, "cost"), share(r.cost.sum, total), figure(r.runtime.sum, "runtime"), ...(a.comparable ? [change] : [])],
   });
-  const sum = (rows: Row[], f: (r: Row) => number) => rows.reduce((n, r) => n + f(r), 0);
-  const lines = shown.map((r) => line(names.group(a.groups, r.group, a.jobs), r.cost.sum, r.runtime.sum, r.key, <Change now={r.cost.sum} was={a.before.get(r.key)?.cost.sum} />));
-  if (others.length) lines.push(line(`${others.length.toLocaleString("en-US")} others`, sum(others, (r) => r.cost.sum), sum(others, (r) => r.runtime.sum), "others", ""));
+  const lines = ranked.slice(0, most).map((r) => line(r.key, names.group(a.groups, r.group, a.jobs), r, <Change now={r.cost.sum} was={a.before.get(r.key)?.cost.sum} />));
+  if (rest) lines.push(line("others", `${count(others.length)} others`, rest, ""));
   return (
     <section>
       <h3>{title}</h3>

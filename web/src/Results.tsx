@@ -4,11 +4,11 @@ import { Breakdown } from "./Breakdown";
 import { Bars, Donut, Legend } from "./Charts";
 import type { Answer, Names } from "./data";
 import { Downloads } from "./Downloads";
-import { additive, looks, plotOf, seriesOf } from "./plot";
+import { additive, lookOf, plotOf, seriesOf } from "./plot";
 import { type State, chosenOf, dimensionNames, view } from "./state";
 import { Summary } from "./Summary";
 import { Table } from "./Table";
-import { rangeLabel } from "./time";
+import { day, minute, rangeLabel } from "./time";
 
 interface Props {
   answer: Answer;
@@ -23,7 +23,7 @@ interface Props {
 
 /** Results are all that an answer shows. */
 export function Results({ answer: a, farm, names, dark, stale, showIDs, setShowIDs, go }: Props) {
-  const look = looks[dark ? "dark" : "light"];
+  const look = lookOf(dark);
   const series = useMemo(() => seriesOf(a, names, look), [a, names, look]);
   const plot = useMemo(() => plotOf(a, series), [a, series]);
   const [focus, setFocus] = useState(-1);
@@ -77,10 +77,9 @@ export function chartTitle(a: Answer): string {
 /** Empty says why there is nothing, and leads to where there is something. */
 function Empty({ answer: a, farm, go }: { answer: Answer; farm: Farm; go: (s: State) => void }) {
   const v = view(a.state);
-  const first = farm.firstStart ? Date.parse(farm.firstStart) + a.offset * 60_000 : null;
-  const last = farm.lastEnd ? Date.parse(farm.lastEnd) + a.offset * 60_000 : null;
+  const first = farm.firstStart ? Date.parse(farm.firstStart) + a.offset * minute : null;
+  const last = farm.lastEnd ? Date.parse(farm.lastEnd) + a.offset * minute : null;
   const outside = first !== null && last !== null && (v.to <= first || v.from > last);
-  const day = 86_400_000;
   const wide = first !== null && last !== null ? { from: Math.floor(first / day) * day, to: Math.ceil((last + 1) / day) * day } : null;
   return (
     <section class="problem" role="status" data-kind="EMPTY">

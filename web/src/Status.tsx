@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Fault, Progress } from "./api";
+import { count, counted } from "./data";
 import { setGroups, setPeriod, setRange } from "./edit";
 import { type State, view } from "./state";
 import { day, startOf } from "./time";
@@ -13,7 +14,7 @@ export function Working({ progress, cancel }: { progress: Progress | null; cance
   }, []);
   const total = progress?.recordsTotal ?? 0;
   const done = progress?.recordsDone ?? 0;
-  const says = !progress ? "Asking…" : progress.ahead > 0 && total === 0 ? `Waiting for ${progress.ahead} other ${progress.ahead === 1 ? "question" : "questions"}…` : total ? `${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} records` : "Beginning…";
+  const says = !progress ? "Asking…" : progress.ahead > 0 && total === 0 ? `Waiting for ${counted(progress.ahead, "other question")}…` : total ? `${count(done)} of ${count(total)} records` : "Beginning…";
   return (
     <div class={late ? "working" : "working early"} role="status">
       <progress aria-label="records looked at" {...(total ? { max: total, value: done } : {})} />

@@ -1,4 +1,4 @@
-import { type Answer, figure, percent } from "./data";
+import { type Answer, count, counted, figure, percent } from "./data";
 import { view } from "./state";
 import { clockLabel, rangeLabel } from "./time";
 
@@ -34,18 +34,18 @@ export function Notes({ answer: a }: { answer: Answer }) {
   const of = view(a.state).filters.length ? ` of the ${a.state.by} here` : ""; // the counts are of all that was looked at
   return (
     <>
-        {a.seen.unpriced > 0 && (
-          <p class="warn" data-note="unpriced">
-            {a.seen.unpriced.toLocaleString("en-US")} of {a.seen.records.toLocaleString("en-US")} {a.seen.records === 1 ? "record" : "records"}
-            {of} matched no rate of the rate card when imported, and {a.seen.unpriced === 1 ? "counts" : "count"} as $0.
-          </p>
-        )}
-        {a.seen.running > 0 && (
-          <p data-note="running">
-            {a.seen.running.toLocaleString("en-US")} {a.seen.running === 1 ? "session" : "sessions"}
-            {of} {a.seen.running === 1 ? "is" : "are"} still running, counted up to {clockLabel(Date.parse(a.seen.asOf), a.offset)}.
-          </p>
-        )}
+      {a.seen.unpriced > 0 && (
+        <p class="warn" data-note="unpriced">
+          {count(a.seen.unpriced)} of {counted(a.seen.records, "record")}
+          {of} matched no rate of the rate card when imported, and {a.seen.unpriced === 1 ? "counts" : "count"} as $0.
+        </p>
+      )}
+      {a.seen.running > 0 && (
+        <p data-note="running">
+          {counted(a.seen.running, "session")}
+          {of} {a.seen.running === 1 ? "is" : "are"} still running, counted up to {clockLabel(Date.parse(a.seen.asOf), a.offset)}.
+        </p>
+      )}
     </>
   );
 }

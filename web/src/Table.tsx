@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Answer, type Names, type Row, figure, value } from "./data";
+import { statistics } from "./api";
+import { type Answer, type Names, type Row, count, counted, figure, value } from "./data";
 import { canEnter, enter } from "./edit";
 import { type State, dimensionNames } from "./state";
 import { pieceLabel } from "./time";
@@ -65,7 +66,7 @@ export function Table({ answer: a, names, showIDs, setShowIDs, go }: Props) {
     <section class="panel table" aria-labelledby="table-title">
       <div class="panel-head">
         <h2 id="table-title" data-rows={rows.length}>
-          {rows.length === a.rows.length ? (rows.length === 1 ? "1 row" : `${rows.length.toLocaleString("en-US")} rows`) : `${rows.length.toLocaleString("en-US")} of ${a.rows.length.toLocaleString("en-US")} rows`}
+          {rows.length === a.rows.length ? counted(rows.length, "row") : `${count(rows.length)} of ${count(a.rows.length)} rows`}
         </h2>
         <label class="inline">
           <span class="sr">Filter rows</span>
@@ -145,11 +146,10 @@ function columnsOf(a: Answer, names: Names): Column[] {
     const all = [...new Set(a.rows.map((r) => nameOf(i, r)))].sort(collator.compare);
     return new Map(all.map((n, p) => [n, p]));
   });
-  const stats = ["SUM", "AVG", "MIN", "MAX"] as const;
   const says = { SUM: "", AVG: " average", MIN: " least", MAX: " most" };
   const numbers: Column[] = [];
   for (const m of ["cost", "runtime"] as const)
-    for (const s of stats) numbers.push({ name: m + says[s], number: true, text: (r) => figure(value(r, m, s), m), compare: (x, y) => value(x, m, s) - value(y, m, s), raw: (r) => value(r, m, s) });
+    for (const s of statistics) numbers.push({ name: m + says[s], number: true, text: (r) => figure(value(r, m, s), m), compare: (x, y) => value(x, m, s) - value(y, m, s), raw: (r) => value(r, m, s) });
   return [
     { name: "time", number: false, text: (r) => pieceLabel(r.start, r.end), compare: (x, y) => x.start - y.start },
     ...a.groups.map((d, i): Column => ({ name: dimensionNames[d], number: false, text: (r) => nameOf(i, r), compare: (x, y) => places[i]!.get(nameOf(i, x))! - places[i]!.get(nameOf(i, y))! })),

@@ -1,9 +1,11 @@
 // What the page asks the server: who it is, what there is, and statistics through the
 // same two operations as everybody.
 
+import type { Period } from "./time";
+
 export type Dimension = "QUEUE_ID" | "FLEET_ID" | "JOB_ID" | "USER_ID" | "USAGE_TYPE" | "INSTANCE_TYPE" | "LICENSE_PRODUCT";
 export type Statistic = "SUM" | "AVG" | "MIN" | "MAX";
-export const statistics: Statistic[] = ["SUM", "AVG", "MIN", "MAX"];
+export const statistics: readonly Statistic[] = ["SUM", "AVG", "MIN", "MAX"];
 
 export interface Session {
   signedIn: boolean;
@@ -40,6 +42,11 @@ export class Fault extends Error {
     readonly status = 0,
   ) {
     super(message);
+  }
+
+  /** of makes a fault of whatever was thrown. */
+  static of(e: unknown): Fault {
+    return e instanceof Fault ? e : new Fault("BROKEN", e instanceof Error ? e.message : String(e));
   }
 }
 
@@ -81,7 +88,7 @@ export async function signOut(): Promise<void> {
 }
 
 export async function listFarms(): Promise<Named[]> {
-  return (await call<{ farms: { id: string; name: string }[] }>("GET", "/v1/farms")).farms;
+  return (await call<{ farms: Named[] }>("GET", "/v1/farms")).farms;
 }
 
 export const describeFarm = (id: string) => call<Farm>("GET", `/v1/farms/${id}`);
@@ -97,7 +104,7 @@ export interface Question {
   start: number; // instants
   end: number;
   timezone: string;
-  period?: string;
+  period?: Exclude<Period, "NONE">; // absent: the whole range
   groupBy: Dimension[];
   keep: { dimension: Dimension; value: string }[]; // "" is the group without a value
 }
@@ -125,7 +132,8 @@ export interface WireRow {
   aggregationEndTime: string;
 }
 
-export const memberOf: Record<Dimension, keyof WireRow> = {
+/** memberOf names the member of a row that has its value of a dimension. */
+export const memberOf = {
   QUEUE_ID: "queueId",
   FLEET_ID: "fleetId",
   JOB_ID: "jobId",
@@ -133,7 +141,7 @@ export const memberOf: Record<Dimension, keyof WireRow> = {
   USAGE_TYPE: "usageType",
   INSTANCE_TYPE: "instanceType",
   LICENSE_PRODUCT: "licenseProduct",
-};
+} as const satisfies Record<Dimension, keyof WireRow>;
 
 export interface Progress {
   ahead: number;
@@ -151,7 +159,7 @@ export interface Seen {
 
 interface State extends Progress, Seen {
   aggregationId: string;
-  status: string;
+  status: "IN_PROGRESS" | "COMPLETED" | "FAILED" | "TIMEOUT";
   statusMessage: string;
   rows: number;
   reason?: string;

@@ -2,7 +2,7 @@
 
 import { type Dimension, type Farm, Fault, type Progress, type Question, type Seen, type Statistic, type Stats, type WireRow, ask, memberOf } from "./api";
 import { type Measure, type State, dimensionNames, resourceOf, view } from "./state";
-import { minute, offsetAt, printOffset, rangeBefore } from "./time";
+import { type Period, minute, offsetAt, printOffset, rangeBefore } from "./time";
 
 /** Row is one row of an answer, its filtered dimensions left out. */
 export interface Row {
@@ -90,12 +90,21 @@ interface Part {
   aggregations: string[];
 }
 
+const nothing = (): Part => ({ rows: [], seen: { records: 0, unpriced: 0, running: 0, asOf: "" }, aggregations: [] });
+
+/** unlessTooLarge makes nothing of an answer that is too large, and tells why. */
+const unlessTooLarge = (tell: (why: string) => void) => (e: unknown) => {
+  if (!(e instanceof Fault) || e.kind !== "TOO_LARGE") throw e;
+  tell(e.message);
+  return nothing();
+};
+
 /** gather asks for all resources, ten at a time, and joins the answers. */
 async function gather(
   farm: Farm,
   s: State,
   range: { from: number; to: number },
-  period: string | undefined,
+  period: Exclude<Period, "NONE"> | undefined,
   offset: number,
   jobs: Map<string, string>,
   signal: AbortSignal,
@@ -106,9 +115,7 @@ async function gather(
   const groupBy = [...filtered, ...v.groups];
   const have = (s.by === "queues" ? farm.queues : farm.fleets).map((x) => x.id);
   const ids = v.ids.length ? v.ids.filter((id) => have.includes(id)) : have;
-  const out: Row[] = [];
-  const seen: Seen = { records: 0, unpriced: 0, running: 0, asOf: "" };
-  const aggregations: string[] = [];
+  const { rows: out, seen, aggregations } = nothing();
   const times = new Map<string, number>();
   const local = (text: string) => {
     let t = times.get(text);
@@ -118,7 +125,7 @@ async function gather(
   const take = (rows: WireRow[]) => {
     if (out.length + rows.length > mostRows) throw new Fault("TOO_LARGE", `The answer would have more than ${mostRows} rows. Reduce the time frame${period ? ", reduce the number of queues or fleets, or increase the period length" : ", or reduce the number of queues or fleets"}.`);
     for (const r of rows) {
-      const group = v.groups.map((d) => (r[memberOf[d]] as string | undefined) ?? "");
+      const group = v.groups.map((d) => r[memberOf[d]] ?? "");
       if (r.jobId && r.jobName) jobs.set(r.jobId, r.jobName);
       out.push({ start: local(r.aggregationStartTime), end: local(r.aggregationEndTime), group, key: keyOf(group), count: r.count, cost: r.costInUsd, runtime: r.runtimeInSeconds });
     }
@@ -185,15 +192,8 @@ export async function answer(farm: Farm, s: State, signal: AbortSignal, progress
     gather(farm, s, whole, undefined, offset, jobs, signal, tell("t")),
     v.period === "NONE"
       ? null
-      : gather(farm, s, whole, v.period, offset, jobs, signal, tell("p")).catch((e) => {
-          if (e.kind !== "TOO_LARGE") throw e;
-          tooMany = e.message;
-          return { rows: [], seen: { records: 0, unpriced: 0, running: 0, asOf: "" }, aggregations: [] };
-        }),
-    late ? { rows: [] } : gather(farm, s, previous, undefined, offset, jobs, signal, tell("b")).catch((e) => {
-      if (e.kind !== "TOO_LARGE") throw e;
-      return { rows: [] };
-    }),
+      : gather(farm, s, whole, v.period, offset, jobs, signal, tell("p")).catch(unlessTooLarge((why) => (tooMany = why))),
+    late ? nothing() : gather(farm, s, previous, undefined, offset, jobs, signal, tell("b")).catch(unlessTooLarge(() => {})),
   ]);
   const shown = pieces ?? totals;
   return {
@@ -213,6 +213,9 @@ export async function answer(farm: Farm, s: State, signal: AbortSignal, progress
     offset,
   };
 }
+
+/** lastMoment is when the farm's records end, or now if that is sooner. */
+export const lastMoment = (farm: Farm): number => Math.min(farm.lastEnd ? Date.parse(farm.lastEnd) : Infinity, Date.now());
 
 /** Names says what values are called. */
 export class Names {
@@ -252,25 +255,37 @@ const percents = new Intl.NumberFormat("en-US", { style: "percent", minimumFract
 /** percent prints a share. What is there is never none. */
 export const percent = (x: number) => (x > 0 && x < 0.0005 ? "<0.1%" : percents.format(x));
 
-/** figure prints a value for people. */
+/** share prints what a part is of a whole, which may be nothing. */
+export const share = (part: number, all: number) => (all ? percent(part / all) : "–");
+
+export const count = (n: number) => whole.format(n);
+
+/** counted prints a number of things: "1 row", "2,000 rows". */
+export const counted = (n: number, thing: string) => `${count(n)} ${thing}${n === 1 ? "" : "s"}`;
+
+/** figure prints a value for people. What is there is never none. */
 export function figure(v: number, m: Measure): string {
   switch (m) {
     case "cost":
+      if (v > 0 && v < 0.00005) return "<$0.0001";
       return (v !== 0 && Math.abs(v) < 0.1 ? smallDollars : dollars).format(v);
     case "runtime": {
       const h = v / 3600;
+      if (h > 0 && h < 0.0005) return "<0.001 h";
       return (h === 0 || h >= 10 ? hours : h >= 0.1 ? fewHours : smallHours).format(h) + " h";
     }
     case "count":
-      return whole.format(v);
+      return count(v);
   }
 }
 
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
-/** axisFigure prints a value for an axis. */
+const small = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2 });
+
+/** axisFigure prints a value for an axis, small ones so that neighbours differ. */
 export function axisFigure(v: number, m: Measure): string {
-  if (m === "cost") return "$" + (v < 1000 && !Number.isInteger(v) ? v.toFixed(2) : compact.format(v));
-  if (m === "runtime") return compact.format(v / 3600) + " h";
+  if (m === "cost") return "$" + (v > 0 && v < 0.1 ? small.format(v) : v < 1000 && !Number.isInteger(v) ? v.toFixed(2) : compact.format(v));
+  if (m === "runtime") return (v > 0 && v < 3600 ? small : compact).format(v / 3600) + " h";
   return compact.format(v);
 }

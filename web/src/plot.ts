@@ -1,29 +1,39 @@
 // What the charts of an answer look like.
 
 import type { Option } from "./chart";
-import { type Answer, type Names, type Row, axisFigure, figure, merge, percent, value } from "./data";
+import { type Answer, type Names, type Row, axisFigure, count, figure, merge, percent, value } from "./data";
 import { axisLabel, buckets, pieceLabel } from "./time";
 import { view } from "./state";
 
-// Ten colours that are told apart by most eyes, each with 3:1 on its background.
-const palettes = {
-  light: ["#2f6fb3", "#c2571a", "#27825a", "#8a4fb0", "#b0821b", "#b23a63", "#38818f", "#6b6f1d", "#7a5a45", "#5561c4"],
-  dark: ["#6aa9ee", "#f08c4a", "#4fc08d", "#c08be6", "#e3bb52", "#ee7aa2", "#62c3d3", "#b5ba4b", "#c4a088", "#96a0fb"],
-};
-const rest = { light: "#8d9196", dark: "#80858c" };
-
+/** Look is the colours of a chart. The palette's ten are told apart by most eyes, each with
+    3:1 on its background; rest is for all others together. */
 export interface Look {
-  dark: boolean;
   text: string;
   faint: string;
   line: string;
   panel: string;
+  palette: string[];
+  rest: string;
 }
 
-export const looks: Record<"light" | "dark", Look> = {
-  light: { dark: false, text: "#1d2226", faint: "#5b646c", line: "#dde1e5", panel: "#ffffff" },
-  dark: { dark: true, text: "#e8ebee", faint: "#a3acb5", line: "#343b42", panel: "#1b2025" },
+const light: Look = {
+  text: "#1d2226",
+  faint: "#5b646c",
+  line: "#dde1e5",
+  panel: "#ffffff",
+  palette: ["#2f6fb3", "#c2571a", "#27825a", "#8a4fb0", "#b0821b", "#b23a63", "#38818f", "#6b6f1d", "#7a5a45", "#5561c4"],
+  rest: "#8d9196",
 };
+const dark: Look = {
+  text: "#e8ebee",
+  faint: "#a3acb5",
+  line: "#343b42",
+  panel: "#1b2025",
+  palette: ["#6aa9ee", "#f08c4a", "#4fc08d", "#c08be6", "#e3bb52", "#ee7aa2", "#62c3d3", "#b5ba4b", "#c4a088", "#96a0fb"],
+  rest: "#80858c",
+};
+
+export const lookOf = (isDark: boolean): Look => (isDark ? dark : light);
 
 /** Series is one group, or all that have no colour of their own. */
 export interface Series {
@@ -36,7 +46,8 @@ export interface Series {
   members: number; // groups that it stands for
 }
 
-export const shownSeries = 9;
+/** shownSeries is how many groups have a colour of their own, where there are many. */
+const shownSeries = 9;
 
 /** rank sorts the groups by their figure, the largest first. */
 export function rank(a: Answer): Row[] {
@@ -49,7 +60,6 @@ export const additive = (a: Answer): boolean => a.state.measure === "count" || a
 
 /** seriesOf gives the largest groups a colour each, and one to all others together. */
 export function seriesOf(a: Answer, names: Names, look: Look): Series[] {
-  const palette = palettes[look.dark ? "dark" : "light"];
   const ranked = rank(a);
   const few = ranked.length <= shownSeries + 1 ? ranked : ranked.slice(0, shownSeries);
   const series: Series[] = few.map((r, i) => ({
@@ -58,7 +68,7 @@ export function seriesOf(a: Answer, names: Names, look: Look): Series[] {
     name: names.group(a.groups, r.group, a.jobs),
     total: r,
     before: a.before.get(r.key) ?? null,
-    color: palette[i % palette.length]!,
+    color: look.palette[i % look.palette.length]!,
     members: 1,
   }));
   const others = ranked.slice(few.length);
@@ -68,10 +78,10 @@ export function seriesOf(a: Answer, names: Names, look: Look): Series[] {
     series.push({
       key: null,
       group: [],
-      name: `${others.length.toLocaleString("en-US")} others`,
+      name: `${count(others.length)} others`,
       total,
       before: merge([...a.before.values()].filter((r) => !inFew.has(r.key))),
-      color: rest[look.dark ? "dark" : "light"],
+      color: look.rest,
       members: others.length,
     });
   }
@@ -172,13 +182,21 @@ export function barOption(a: Answer, plot: Plot, look: Look, cursor: number, sti
     series: plot.series.map((s, i) => {
       const figures = plot.rows[i]!.map((r) => (r ? value(r, measure, stat) : stacked ? 0 : null));
       const common = { name: short(s.name, 40), itemStyle: { color: s.color }, emphasis: { disabled: true } };
-      if (!stacked) return { ...common, data: figures, type: "line" as const, showSymbol: plot.pieces.length < 60, symbolSize: 5, lineStyle: { color: s.color, width: 2 }, connectNulls: false };
+      if (!stacked) return { ...common, data: withSymbols(figures), type: "line" as const, showSymbol: true, showAllSymbol: true, symbolSize: 5, lineStyle: { color: s.color, width: 2 }, connectNulls: false };
       // Bars narrower than a pixel are drawn as one outline of them all.
       if (plot.pieces.length > mostBars) return { ...common, data: figures, type: "line" as const, step: "middle" as const, stack: "all", showSymbol: false, lineStyle: { width: 0 }, areaStyle: { color: s.color, opacity: 1 } };
       const data = cursor < 0 ? figures : figures.map((v, p) => ({ value: v, itemStyle: { opacity: cursor === p ? 1 : 0.35 } }));
       return { ...common, data, type: "bar" as const, stack: "all", barCategoryGap: plot.pieces.length > 60 ? "12%" : "24%" };
     }),
   };
+}
+
+/** withSymbols gives every point a symbol where there are few, and else those alone that no
+    line leads to. */
+function withSymbols(figures: (number | null)[]) {
+  if (figures.length < 60) return figures;
+  const none = (p: number) => (figures[p] ?? null) === null;
+  return figures.map((v, p) => ({ value: v, symbol: none(p - 1) && none(p + 1) ? "emptyCircle" : "none" }));
 }
 
 /** niceHours puts the axis's lines at whole hours: its values are seconds. */

@@ -1,6 +1,6 @@
 // What the page shows, all of it, and its form in the URL.
 
-import type { Dimension, Statistic } from "./api";
+import { type Dimension, type Statistic, statistics } from "./api";
 import { type Period, fitting, isZone, parseLocal, printLocal } from "./time";
 
 export type Measure = "cost" | "runtime" | "count";
@@ -36,9 +36,11 @@ export const dimensionNames: Record<Dimension, string> = {
 };
 export const dimensions = Object.keys(dimensionNames) as Dimension[];
 
-const periods = ["auto", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "NONE"];
-const measures = ["cost", "runtime", "count"];
-const stats = ["SUM", "AVG", "MIN", "MAX"];
+const periods: readonly (Period | "auto")[] = ["auto", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "NONE"];
+const measures: readonly Measure[] = ["cost", "runtime", "count"];
+
+/** oneOf is a text as one of those allowed, undefined where it is none of them. */
+const oneOf = <T extends string>(text: string | null, allowed: readonly T[]): T | undefined => allowed.find((x) => x === text);
 
 /** View is a state with its steps taken. */
 export interface View {
@@ -50,7 +52,7 @@ export interface View {
   filters: { dimension: Dimension; value: string }[];
 }
 
-export const resourceOf = (s: State): Dimension => (s.by === "queues" ? "QUEUE_ID" : "FLEET_ID");
+export const resourceOf = (s: Pick<State, "by">): "QUEUE_ID" | "FLEET_ID" => (s.by === "queues" ? "QUEUE_ID" : "FLEET_ID");
 
 /** chosenOf says how many queues or fleets are chosen. */
 export function chosenOf(s: State): string {
@@ -116,31 +118,28 @@ function printStep(step: Step): string {
 function parseStep(text: string): Step | null {
   const [head = "", a = "", b = "", c = ""] = text.split("~");
   if (head === "time") {
-    const [from, to] = [parseLocal(a), parseLocal(b)];
-    if (from === null || to === null || from >= to || !periods.includes(c)) return null;
-    return { kind: "time", from, to, period: c as Period | "auto" };
+    const [from, to, period] = [parseLocal(a), parseLocal(b), oneOf(c, periods)];
+    if (from === null || to === null || from >= to || !period) return null;
+    return { kind: "time", from, to, period };
   }
-  const groups = parseGroups(b);
-  if (!dimensions.includes(head as Dimension)) return null;
+  const dimension = oneOf(head, dimensions);
+  if (!dimension) return null;
   try {
-    return { kind: "value", dimension: head as Dimension, value: decodeURIComponent(a), groups };
+    return { kind: "value", dimension, value: decodeURIComponent(a), groups: parseGroups(b) };
   } catch {
     return null;
   }
 }
 
 function parseGroups(text: string): Dimension[] {
-  return [...new Set(text.split(","))].filter((d): d is Dimension => dimensions.includes(d as Dimension)).slice(0, 2);
+  return [...new Set(text.split(","))].flatMap((d) => oneOf(d, dimensions) ?? []).slice(0, 2);
 }
 
 /** fromURL reads what a URL has of a state; what it lacks, or has wrong, is not there. */
 export function fromURL(search: string): Partial<State> {
   const p = new URLSearchParams(search);
   const s: Partial<State> = {};
-  const one = <T extends string>(name: string, allowed: string[]): T | undefined => {
-    const v = p.get(name);
-    return v !== null && allowed.includes(v) ? (v as T) : undefined;
-  };
+  const one = <T extends string>(name: string, allowed: readonly T[]) => oneOf(p.get(name), allowed);
   const farm = p.get("farm");
   if (farm && /^farm-[0-9a-f]{32}$/.test(farm)) s.farm = farm;
   s.by = one("by", ["queues", "fleets"]) ?? (farm ? "queues" : undefined);
@@ -154,7 +153,7 @@ export function fromURL(search: string): Partial<State> {
   const groups = parseGroups(p.get("group") ?? "");
   if (groups.length) s.groups = groups;
   s.measure = one("measure", measures);
-  s.stat = one("stat", stats);
+  s.stat = one("stat", statistics);
   s.steps = p.getAll("step").map(parseStep).filter((x) => x !== null);
   s.report = p.get("view") === "report";
   return Object.fromEntries(Object.entries(s).filter(([, v]) => v !== undefined));

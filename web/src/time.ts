@@ -77,6 +77,9 @@ export function offsetAt(zone: string, local: number): { minutes: number; rounde
   return { minutes, rounded: minutes !== exact };
 }
 
+/** localAt is an instant as the wall clock of a zone shows it. */
+export const localAt = (zone: string, instant: number): number => instant + offsetAt(zone, instant).minutes * minute;
+
 /** changes are the moments in a range at which the zone's offset changes. */
 export function changes(zone: string, from: number, to: number): { at: number; before: number; after: number }[] {
   if (fixedOffset(zone) !== null) return [];

@@ -18,6 +18,7 @@ export const browser = await chromium.launch({
     can't load, fails the test, as does a host that is not the server's. */
 export async function visit(t, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "UTC", acceptDownloads: true, ...options });
+  context.setDefaultTimeout(120_000); // a machine may be slow, or busy
   const page = await context.newPage();
   const faults = [];
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && faults.push(`console: ${m.text()}`));

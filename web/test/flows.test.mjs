@@ -174,17 +174,14 @@ test("from the spike to its job and back", async (t) => {
 test("a click on a bar, a slice and a row", async (t) => {
   const page = await visit(t, year + "&period=MONTHLY");
   await settled(page);
-  await page.waitForTimeout(400); // the bars have grown
   const box = await page.locator(".bars").boundingBox();
   await page.mouse.click(box.x + box.width * 0.6, box.y + box.height * 0.8);
   await settled(page);
   assert.equal((await crumbs(page))[1], "November 2025", "months, then days");
-  await page.waitForTimeout(400);
   await page.mouse.click(box.x + box.width * 0.465, box.y + box.height * 0.85);
   await settled(page);
   assert.match((await crumbs(page))[2], /^Fri,? 14 Nov 2025$/, "days, then hours");
   assert.ok((await page.locator(".bars").getAttribute("aria-label")).includes("24 pieces"));
-  await page.waitForTimeout(400);
   await page.locator(".pie").scrollIntoViewIfNeeded();
   const pie = await page.locator(".pie").boundingBox();
   await page.mouse.click(pie.x + pie.width / 2 + pie.height * 0.36, pie.y + pie.height / 2);

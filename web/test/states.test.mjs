@@ -43,6 +43,11 @@ test("a farm whose records have no price", async (t) => {
   assert.match(page.url(), /measure=runtime/);
   assert.equal(await page.locator('[data-note="free"]').count(), 0);
   assert.doesNotMatch(page.url(), /step=/, "a share of nothing leads nowhere");
+  assert.equal(await page.locator('[data-total="runtime"]').innerText(), "<0.001 h", "a second is not nothing");
+  await page.getByRole("button", { name: "Monthly report" }).click();
+  await page.locator(".report[data-ready]").waitFor();
+  assert.equal(await page.locator(".report-total .big").innerText(), "$0.00");
+  await shoot(page, "free-report");
 });
 
 test("a time without records", async (t) => {
