@@ -1,5 +1,11 @@
 package engine
 
+import (
+	"context"
+
+	"github.com/farmtally/farmtally"
+)
+
 // CacheHits counts the answers of segments that came out of the cache.
 func (e *Engine) CacheHits() int64 { return e.cache.hits.Load() }
 
@@ -44,4 +50,15 @@ func (e *Engine) VerifiedSegments() (n int) {
 		}
 	}
 	return n
+}
+
+// Flush has an import look at what it has collected, as it does when that is much.
+func (e *Engine) Flush(of farmtally.Import) error {
+	l := of.(*load) //nolint:forcetypeassert // the engine's are these
+	for _, f := range l.farms {
+		if err := l.flush(context.Background(), f); err != nil {
+			return err
+		}
+	}
+	return l.settled()
 }
