@@ -25,7 +25,6 @@ func newStatsPrinter(o *statsOptions, w io.Writer, q *inquiry, s *scope) (statsP
 	if o.output == "table" {
 		return newStatsTable(w, q, s), nil
 	}
-	// A writer of Parquet closes what it writes to, unless it can't.
 	out, err := export.NewStatisticsWriter(w, export.StatisticsConfig{
 		Form: o.output, GroupBy: q.groupBy, Statistics: q.statistics, Spreadsheet: o.path != "",
 	})

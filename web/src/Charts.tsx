@@ -4,7 +4,7 @@ import { type Answer, axisFigure, counted, figure, merge, percent, value } from 
 import { canEnter, canEnterTime, enter, enterTime } from "./edit";
 import { type Plot, type Series, barOption, donutOption, lookOf } from "./plot";
 import type { State } from "./state";
-import { isPrinting } from "./theme";
+import { isPrinting, wantsNoMotion } from "./theme";
 import { pieceLabel } from "./time";
 
 /** paperWidth is what A4 has between its margins, in CSS pixels. */
@@ -54,7 +54,7 @@ function useChart(option: Option | null, wire: (c: Chart) => void, wide: boolean
   useLayoutEffect(() => {
     if (chart.current && option) {
       if (box.current) box.current.dataset["drawn"] = "no";
-      chart.current.setOption(isPrinting() ? { ...option, animation: false } : option, { notMerge: true });
+      chart.current.setOption(isPrinting() || wantsNoMotion() ? { ...option, animation: false } : option, { notMerge: true });
       if (isPrinting()) chart.current.getZr().flush();
       performance.mark("farmtally-drawn");
     }

@@ -19,6 +19,9 @@ let printing = false;
 
 export const isPrinting = () => printing;
 
+/** wantsNoMotion tells what people have asked their system for. */
+export const wantsNoMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 export function isDark(): boolean {
   if (printing) return false; // paper is white
   const chosen = theme();
