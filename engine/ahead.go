@@ -46,7 +46,7 @@ func (e *Engine) readAhead(ctx context.Context, records []farmtally.Record) (las
 		first, latest := spanOf(records[:n])
 		for _, info := range infos {
 			if first <= info.Last && latest >= info.First {
-				e.readAheadOf(&lookup{info: info}, records[:n])
+				e.readAheadOf(info, records[:n])
 			}
 		}
 		records = records[n:]
@@ -83,25 +83,16 @@ func (e *Engine) farmSegments(ctx context.Context, farm farmtally.FarmID, last i
 	return known.infos, err
 }
 
-// readAheadOf looks for the records in a segment that was not verified as a whole, until that
-// is to be done.
-func (e *Engine) readAheadOf(l *lookup, records []farmtally.Record) {
-	if s := e.openSegment(l.info.ID, nil); s != nil && s.Verified() {
-		return
-	}
-	if l.open(e) != nil {
+// readAheadOf verifies a segment in which a record may be.
+func (e *Engine) readAheadOf(info storage.SegmentInfo, records []farmtally.Record) {
+	if s := e.openSegment(info.ID, nil); s != nil && s.Verified() {
 		return
 	}
 	for i := range records {
-		if start := records[i].StartedAt; start < l.info.First || start > l.info.Last {
-			continue
-		}
-		row, err := l.find(identityOf(&records[i]))
-		if err != nil {
-			return
-		}
-		if row >= 0 {
-			_ = l.segment.VerifyAll() // whoever needs it next gets the same error
+		if start := records[i].StartedAt; start >= info.First && start <= info.Last {
+			if s, err := e.segment(info); err == nil {
+				_ = s.VerifyAll() // whoever needs it next gets the same error
+			}
 			return
 		}
 	}
