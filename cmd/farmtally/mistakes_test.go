@@ -273,7 +273,7 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 	before := storedCount(t, data)
 	setFormat(t, data, "99")
 	got = invocation{}.run(t, "ls", "--data", data)
-	want = "farmtally: the data folder " + data + " has format version 99; this program reads versions 1 to 2\nuse the farmtally that wrote it, or another folder with --data\n"
+	want = "farmtally: the data folder " + data + " has format version 99; this program reads versions 1 to 3\nuse the farmtally that wrote it, or another folder with --data\n"
 	if got.code != exitFailed || got.stderr != want {
 		t.Errorf("exit %d, stderr:\n%s", got.code, got.stderr)
 	}
