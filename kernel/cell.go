@@ -6,8 +6,8 @@ import (
 	"github.com/farmtally/farmtally"
 )
 
-// Cell is the statistics of one bucket and group: cost in nano-dollars, runtime in
-// milliseconds.
+// Cell is the statistics of one bucket and group as Plain keeps them: cost in nano-dollars,
+// runtime in milliseconds.
 type Cell struct {
 	Count         int64
 	Cost, Runtime farmtally.Stat

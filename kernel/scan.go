@@ -91,12 +91,6 @@ func (p *Partial) HighOf(entry int) (high High) {
 	return high
 }
 
-// Cell is the statistics of an entry.
-func (p *Partial) Cell(entry int) (c Cell) {
-	c.Count = p.Entries[entry].Widen(p.HighOf(entry), &c.Cost, &c.Runtime)
-	return c
-}
-
 // bucketEnd is the end of a bucket within the range.
 func (s *Scan) bucketEnd(bucket int64) int64 {
 	if s.Period == farmtally.WholeRange {
